@@ -1,1 +1,29 @@
-//! liandong-sip
+//! `liandong-sip`: the Session Initiation Protocol without sockets, clocks or randomness.
+//!
+//! Everything here is data and pure machines: bytes and the time go in, bytes and events come
+//! out. The shell around it (the hub's SIP edge) owns sockets, name resolution and the clock.
+//!
+//! | module | what it is for | sources |
+//! | --- | --- | --- |
+//! | [`message`] | requests and responses; bytes kept, headers parsed when asked for | RFC 3261 §7, 3581 |
+//! | [`header`] | typed values: `Via`, `NameAddr`, `CSeq`, parameters | RFC 3261 §20 |
+//! | [`uri`] | `sip:`, `sips:`, `tel:` and unknown schemes, kept octet for octet | RFC 3261 §19, 3966, 5118 |
+//! | [`framing`] | where one message ends: datagram, stream, WebSocket | RFC 3261 §18.3, 5626, 7118 |
+//! | [`limits`] | every bound, with its reason | |
+//!
+//! What this crate must not know: accounts, calls of the hub, media, storage, the wall clock.
+
+pub mod framing;
+pub mod header;
+pub mod limits;
+pub mod message;
+pub mod method;
+pub mod uri;
+
+mod lex;
+
+pub use bytes::Bytes;
+pub use header::{CSeq, NameAddr, Params, Via};
+pub use message::{Headers, Message, Name, ParseError, Refusal, Request, Response};
+pub use method::Method;
+pub use uri::{Host, Uri};
