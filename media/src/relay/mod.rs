@@ -1,0 +1,1 @@
+//! One call in the media path (being built).
