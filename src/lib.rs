@@ -1,1 +1,8 @@
-//! Liandong.
+//! Liandong 联动: the communications and command hub of a city government, built around one log.
+//! `ARCHITECTURE.md` is the map; `hub` wires the parts, each folder here is a domain or a layer below them.
+
+pub mod access;
+pub mod events;
+pub mod ids;
+pub mod log;
+pub mod store;
