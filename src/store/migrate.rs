@@ -80,6 +80,7 @@ fn for_dialect(sql: &str, dialect: Dialect) -> String {
         Dialect::Postgres => ("--postgres ", "--sqlite "),
     };
     sql.lines()
+        .map(str::trim_start)
         .filter(|l| !l.starts_with(theirs))
         .map(|l| l.strip_prefix(ours).unwrap_or(l))
         .collect::<Vec<_>>()
