@@ -15,6 +15,7 @@ pub mod net;
 pub mod prompt;
 pub mod record;
 pub mod relay;
+pub mod rtc;
 pub mod rtp;
 pub mod tone;
 
