@@ -8,7 +8,10 @@
 //! 2. Perform the actions of one answer in their order before the next input is fed.
 //! 3. After each answer ask `poll_timeout()`; when that moment is reached feed [`Input::Timer`].
 //!    A timer that comes early or twice is harmless.
-//! 4. After [`Action::HangUp`] or [`Input::CallerHungUp`] the runner is done: it answers nothing.
+//! 4. The answer to [`Input::CallerHungUp`] holds notes only: the switch itself leaves the queue and
+//!    drops dialled legs. After it, or after [`Action::HangUp`], the runner answers nothing.
+//! 5. An agent who answered and left again before `Connect` is told as
+//!    [`QueueNotice::RingTimeout`]: the call is waiting again.
 //!
 //! # What the switch can rely on
 //! - The first action is always [`Action::Answer`]; a [`Action::Play`] follows in the same answer.
@@ -198,8 +201,11 @@ pub enum QueueNotice {
     AgentAnswered,
     /// The agent did not answer in time; the call is back at the head with its start time.
     RingTimeout,
-    /// Nobody is signed in to this queue (not merely busy). Sent on entry and on change.
+    /// Nobody is signed in to this queue (not merely busy). Sent on entry, after the position, and
+    /// when the last one signs out.
     NoAgents,
+    /// Somebody signed in again after `NoAgents`.
+    AgentsBack,
     /// The queue gave the call up (a supervisor took it out, the queue was closed).
     Removed,
 }
@@ -233,16 +239,7 @@ pub enum Repeat {
 
 /// Why the plan ends a call; the edge maps it to SIP (RFC 3326 `Reason` too).
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -258,9 +255,7 @@ pub enum Cause {
 }
 
 /// What a note is about; the switch writes it to the log, followers act on it.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteKind {
     /// The plan entered a step; the text is its name.
