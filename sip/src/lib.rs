@@ -9,21 +9,29 @@
 //! | [`header`] | typed values: `Via`, `NameAddr`, `CSeq`, parameters | RFC 3261 §20 |
 //! | [`uri`] | `sip:`, `sips:`, `tel:` and unknown schemes, kept octet for octet | RFC 3261 §19, 3966, 5118 |
 //! | [`framing`] | where one message ends: datagram, stream, WebSocket | RFC 3261 §18.3, 5626, 7118 |
+//! | [`transaction`] | the transaction layer | RFC 3261 §17, 4320, 6026 |
+//! | [`flow`], [`tokens`] | time, ways to peers, unguessable texts | |
 //! | [`limits`] | every bound, with its reason | |
 //!
 //! What this crate must not know: accounts, calls of the hub, media, storage, the wall clock.
 
+pub mod flow;
 pub mod framing;
 pub mod header;
 pub mod limits;
 pub mod message;
 pub mod method;
+pub mod tokens;
+pub mod transaction;
 pub mod uri;
 
 mod lex;
 
 pub use bytes::Bytes;
+pub use flow::{ConnectionId, Flow, Millis, Transport};
 pub use header::{CSeq, NameAddr, Params, Via};
 pub use message::{Headers, Message, Name, ParseError, Refusal, Request, Response};
 pub use method::Method;
+pub use tokens::Tokens;
+pub use transaction::{ClientKey, Endpoint, Output, ServerKey};
 pub use uri::{Host, Uri};

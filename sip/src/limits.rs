@@ -29,3 +29,24 @@ pub const LIST_ITEMS: usize = 96;
 
 /// Most parameters on one value.
 pub const PARAMS: usize = 64;
+
+/// Most server transactions at once; beyond it requests are answered 503 without Retry-After.
+/// A finished one lives 32 s, so this is some 1,000 requests a second for as long as one likes.
+pub const SERVER_TRANSACTIONS: usize = 32_768;
+
+/// Most client transactions at once.
+pub const CLIENT_TRANSACTIONS: usize = 32_768;
+
+/// Longest that an INVITE may wait for its final answer, in milliseconds. Longer than any queue
+/// should hold a caller without answering; only there so that nothing waits for ever.
+pub const INVITE_WAIT_MS: u64 = 15 * 60_000;
+
+/// A waiting INVITE's last provisional answer is repeated this often, so that proxies on the way
+/// do not give up (RFC 3261 §13.3.1.1: every minute).
+pub const PROVISIONAL_REFRESH_MS: u64 = 60_000;
+
+/// 100 Trying leaves after this time if nothing else did (RFC 3261 §17.2.1).
+pub const TRYING_AFTER_MS: u64 = 200;
+
+/// Most forked answers to one INVITE whose ACKs are remembered.
+pub const FORKS: usize = 8;
