@@ -2,7 +2,10 @@
 //! `ARCHITECTURE.md` is the map; `hub` wires the parts, each folder here is a domain or a layer below them.
 
 pub mod access;
+pub mod config;
 pub mod events;
+pub mod http;
+pub mod hub;
 pub mod ids;
 pub mod log;
 pub mod store;

@@ -19,6 +19,7 @@ pub use outbox::{Attempt, Courier, Delivery, OutboxItem, dead_letters, discard_d
 pub use read::{after, of_subjects};
 pub use timers::{Timer, TimerHandler, cancel_timer, run_timers, set_timer};
 pub use vault::{Vault, VaultError};
+pub(crate) use vault::write_secret;
 pub use verify::{Broken, verify};
 
 use crate::store::Migration;

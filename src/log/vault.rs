@@ -214,7 +214,8 @@ fn field(value: &Value, name: &str) -> String {
     value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn write_secret(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a new file that only its owner may read.
+pub(crate) fn write_secret(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     if let Some(dir) = path.parent() {

@@ -1,0 +1,122 @@
+//! Who asks: the session's cookie or a bearer token, the post chosen by `X-Post`, and the proof that a browser's change
+//! comes from our own pages.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+
+use super::{Api, Problem};
+use crate::access::{Actor, Origin, Refusal, RefusalKind};
+use crate::ids::PostId;
+
+/// The session's cookie.
+pub const COOKIE: &str = "liandong_session";
+/// The header that a browser lets only our own pages set across origins (a "simple" form cannot carry it).
+const SAME_SITE_PROOF: &str = "x-requested-with";
+/// Longest idempotency key: room for a UUID with a prefix.
+const KEY_MAX: usize = 128;
+
+/// Finds the actor behind a token. `orgs` provides it.
+pub trait Authenticator: Send + Sync + 'static {
+    /// The actor of `token` under `post` (or the person's first post); a refusal if the token is unknown or expired, or
+    /// the post is not his.
+    fn actor<'a>(
+        &'a self,
+        token: &'a str,
+        post: Option<PostId>,
+        origin: Origin,
+    ) -> Pin<Box<dyn Future<Output = Result<Actor, Problem>> + Send + 'a>>;
+}
+
+/// A signed-in actor: for handlers that read.
+pub struct Signed(pub Actor);
+
+/// A signed-in actor's wish to change something: for handlers that go through [`super::command`].
+pub struct Ask {
+    /// Who asks.
+    pub actor: Actor,
+    /// His `Idempotency-Key`.
+    pub key: Option<String>,
+    /// Method and path: a key belongs to one of them.
+    pub what: String,
+    /// `If-Match`, without quotes.
+    pub if_match: Option<String>,
+}
+
+impl FromRequestParts<Api> for Signed {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let credentials = Credentials::of(&parts.headers)
+            .ok_or_else(|| unauthenticated("请先登录：请求没有会话 Cookie 或 Authorization: Bearer 令牌"))?;
+        if credentials.from_cookie && !is_safe(&parts.method) && !parts.headers.contains_key(SAME_SITE_PROOF) {
+            let text = "缺少 X-Requested-With: liandong 请求头，无法确认请求来自本系统页面";
+            return Err(Refusal::forbidden("access.cross_site", text).into());
+        }
+        let post = match parts.headers.get("x-post").map(|v| v.to_str().unwrap_or_default().parse()) {
+            None => None,
+            Some(Ok(post)) => Some(post),
+            Some(Err(e)) => return Err(Refusal::invalid("access.bad_post", e.to_string()).field("X-Post").into()),
+        };
+        let origin = Origin { address: peer(parts), session: None, via: if credentials.from_cookie { "web" } else { "api" } };
+        api.authenticator.actor(&credentials.token, post, origin).await.map(Signed)
+    }
+}
+
+impl FromRequestParts<Api> for Ask {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let Signed(actor) = Signed::from_request_parts(parts, api).await?;
+        let text = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let key = text("idempotency-key");
+        if key.as_ref().is_some_and(|k| k.is_empty() || k.len() > KEY_MAX) {
+            let detail = format!("Idempotency-Key 应为 1 至 {KEY_MAX} 个字符");
+            return Err(Refusal::invalid("http.bad_key", detail).field("Idempotency-Key").into());
+        }
+        let what = format!("{} {}", parts.method, parts.uri.path());
+        let if_match = text("if-match").map(|v| v.trim().trim_start_matches("W/").trim_matches('"').to_owned());
+        Ok(Self { actor, key, what, if_match })
+    }
+}
+
+struct Credentials {
+    token: String,
+    from_cookie: bool,
+}
+
+impl Credentials {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+        if let Some(token) = bearer {
+            return Some(Self { token: token.trim().to_owned(), from_cookie: false });
+        }
+        token_cookie(headers).map(|token| Self { token, from_cookie: true })
+    }
+}
+
+/// The session token in the cookies, if it is there.
+pub fn token_cookie(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value.to_owned())
+}
+
+/// The peer's address.
+pub fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip())
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn unauthenticated(detail: &str) -> Problem {
+    Refusal::new(RefusalKind::Unauthenticated, "access.unauthenticated", detail).into()
+}

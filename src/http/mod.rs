@@ -1,0 +1,64 @@
+//! HTTP: the REST API, the events socket, the console's files. Handlers are thin: they read the request, compose public
+//! commands of the domains in one transaction, and write the answer.
+//!
+//! Must not know: any rule of a domain, any SQL.
+
+pub mod api;
+mod ask;
+mod command;
+mod console;
+mod events;
+mod feed;
+mod health;
+mod problem;
+mod router;
+mod rows;
+mod serve;
+
+use std::sync::Arc;
+
+pub use ask::{Ask, Authenticator, Signed};
+pub use command::{command, MIGRATIONS};
+pub use feed::Feed;
+pub use problem::{Answer, Problem};
+pub use router::{document, router};
+pub(crate) use serve::tls_config;
+pub use serve::{serve_plain, serve_tls};
+
+use crate::config::Config;
+use crate::log::Vault;
+use crate::store::Store;
+
+/// What handlers work with. Cloning shares it.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+/// The parts behind [`Api`]; built by `hub`.
+pub struct Parts {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Store,
+    /// Seals and opens personal texts.
+    pub vault: Vault,
+    /// Who a token belongs to.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// New events, read once for all sockets.
+    pub feed: Feed,
+    /// Renders `/metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Api {
+    /// The state of the router.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for Api {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

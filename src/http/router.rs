@@ -1,0 +1,63 @@
+//! All routes on one page.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue};
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{Api, api, console, events, health};
+
+/// Largest request body: a case's narrative with room; files have a route of their own.
+const BODY_MAX: usize = 1024 * 1024;
+
+/// The whole HTTP surface.
+pub fn router(state: Api) -> Router {
+    let (rest, document) = rest().split_for_parts();
+    let document = openapi(document);
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/api/openapi.json", get(move || async move { axum::Json(document) }))
+        .nest("/api/v1", rest)
+        .fallback(console::file)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(header("x-content-type-options", "nosniff"))
+        .layer(header("referrer-policy", "no-referrer"))
+        .layer(header("x-frame-options", "DENY"))
+        // Styles are allowed inline because the component library writes them at run time; scripts are not.
+        .layer(header(
+            "content-security-policy",
+            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+             media-src 'self' blob:; connect-src 'self' ws: wss:; worker-src 'self' blob:; frame-ancestors 'none'",
+        ))
+        .with_state(state)
+}
+
+/// The REST API: one line per resource.
+fn rest() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().merge(events::routes()).merge(api::routes())
+}
+
+/// The OpenAPI 3.1 document, which a test keeps equal to `docs/openapi.json`.
+pub fn document() -> OpenApi {
+    openapi(rest().split_for_parts().1)
+}
+
+fn openapi(document: OpenApi) -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Liandong 联动")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("REST API of the hub, under /api/v1. Errors are application/problem+json with a stable code."))
+        .build();
+    OpenApiBuilder::from(document).info(info).build()
+}
+
+fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
+}
