@@ -55,7 +55,7 @@ impl FromRequestParts<Api> for Signed {
             let text = "缺少 X-Requested-With: liandong 请求头，无法确认请求来自本系统页面";
             return Err(Refusal::forbidden("access.cross_site", text).into());
         }
-        let post = match parts.headers.get("x-post").map(|v| v.to_str().unwrap_or_default().parse()) {
+        let post = match parts.headers.get("x-post").map(|v| v.to_str().unwrap_or_default().parse::<PostId>()) {
             None => None,
             Some(Ok(post)) => Some(post),
             Some(Err(e)) => return Err(Refusal::invalid("access.bad_post", e.to_string()).field("X-Post").into()),
@@ -108,8 +108,17 @@ pub fn token_cookie(headers: &HeaderMap) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
-/// The peer's address.
-pub fn peer(parts: &Parts) -> Option<IpAddr> {
+/// The peer's address, as an extractor for handlers without a signed-in actor.
+pub struct Peer(pub Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(peer(parts)))
+    }
+}
+
+fn peer(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip())
 }
 

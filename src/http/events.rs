@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -54,9 +55,9 @@ async fn events(
     State(api): State<Api>,
     Signed(actor): Signed,
     Query(query): Query<EventsQuery>,
-    upgrade: Option<WebSocketUpgrade>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Answer {
-    if let Some(upgrade) = upgrade {
+    if let Ok(upgrade) = upgrade {
         let after = query.after.unwrap_or_else(|| api.feed.last_seq());
         return Ok(upgrade.on_upgrade(move |socket| serve(api, actor, socket, after)));
     }

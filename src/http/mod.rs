@@ -17,10 +17,10 @@ mod serve;
 
 use std::sync::Arc;
 
-pub use ask::{Ask, Authenticator, Signed};
+pub use ask::{Ask, Authenticator, COOKIE, Peer, Signed, token_cookie};
 pub use command::{command, MIGRATIONS};
 pub use feed::Feed;
-pub use problem::{Answer, Problem};
+pub use problem::{Answer, Problem, ProblemBody};
 pub use router::{document, router};
 pub(crate) use serve::tls_config;
 pub use serve::{serve_plain, serve_tls};
