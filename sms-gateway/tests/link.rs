@@ -20,66 +20,22 @@ async fn a_short_text_arrives_as_written_and_is_receipted() {
     smsc.set(json!({"receipts": true})).await;
     let (link, mut events) = up(smsc.config()).await;
     let bind = smsc.hears("bind").await;
-    assert_eq!(
-        (bind["mode"].as_str(), bind["version"].as_u64()),
-        (Some("transceiver"), Some(0x34))
-    );
+    assert_eq!((bind["mode"].as_str(), bind["version"].as_u64()), (Some("transceiver"), Some(0x34)));
     let text = "【郑州社管】您有1件事项待签收,回复1签收";
-    link.submit(OutMessage {
-        validity: Some(Duration::from_secs(7_200)),
-        ..message("m1", text)
-    })
-    .await
-    .unwrap();
+    link.submit(OutMessage { validity: Some(Duration::from_secs(7_200)), ..message("m1", text) }).await.unwrap();
     let heard = smsc.hears("submit").await;
     assert_eq!(
-        (
-            heard["text"].as_str(),
-            heard["dcs"].as_u64(),
-            heard["octets"].as_u64()
-        ),
+        (heard["text"].as_str(), heard["dcs"].as_u64(), heard["octets"].as_u64()),
         (Some(text), Some(8), Some(42))
     );
-    assert_eq!(
-        (heard["from"].as_str(), heard["to"].as_str()),
-        (Some("106903710001"), Some("8613800138000"))
-    );
-    assert_eq!(
-        (heard["registered"].as_u64(), heard["udh"].is_null()),
-        (Some(1), true)
-    );
+    assert_eq!((heard["from"].as_str(), heard["to"].as_str()), (Some("106903710001"), Some("8613800138000")));
+    assert_eq!((heard["registered"].as_u64(), heard["udh"].is_null()), (Some(1), true));
     let validity = heard["validity"].as_str().unwrap();
-    assert!(
-        validity == "000000020000000R" || validity.starts_with("00000001"),
-        "{validity}"
-    );
-    let LinkEvent::Submitted {
-        key,
-        segment: 1,
-        of: 1,
-        smsc_id,
-    } = next(&mut events).await
-    else {
-        panic!()
-    };
-    assert_eq!(
-        (key.as_str(), smsc_id.as_str()),
-        ("m1", heard["id"].as_str().unwrap())
-    );
-    let LinkEvent::Receipt {
-        matched,
-        receiver,
-        state,
-        ack,
-        ..
-    } = next(&mut events).await
-    else {
-        panic!()
-    };
-    assert_eq!(
-        (matched.unwrap().key.as_str(), receiver.as_str(), state),
-        ("m1", "13800138000", State::Delivered)
-    );
+    assert!(validity == "000000020000000R" || validity.starts_with("00000001"), "{validity}");
+    let LinkEvent::Submitted { key, segment: 1, of: 1, smsc_id } = next(&mut events).await else { panic!() };
+    assert_eq!((key.as_str(), smsc_id.as_str()), ("m1", heard["id"].as_str().unwrap()));
+    let LinkEvent::Receipt { matched, receiver, state, ack, .. } = next(&mut events).await else { panic!() };
+    assert_eq!((matched.unwrap().key.as_str(), receiver.as_str(), state), ("m1", "13800138000", State::Delivered));
     ack.accept();
     assert_eq!(smsc.hears("deliver_resp").await["status"], 0);
     link.close().await;
@@ -98,19 +54,11 @@ async fn a_long_chinese_text_goes_in_whole_characters_and_joins_to_itself() {
     let mut references = HashSet::new();
     for index in 1..=3 {
         let heard = smsc.hears("submit").await;
-        assert_eq!(
-            (
-                heard["udh"]["index"].as_u64(),
-                heard["udh"]["total"].as_u64()
-            ),
-            (Some(index), Some(3))
-        );
+        assert_eq!((heard["udh"]["index"].as_u64(), heard["udh"]["total"].as_u64()), (Some(index), Some(3)));
         assert!(heard["octets"].as_u64().unwrap() <= 140);
         references.insert(heard["udh"]["ref"].as_u64());
         joined += heard["text"].as_str().unwrap();
-        let LinkEvent::Submitted { segment, of: 3, .. } = next(&mut events).await else {
-            panic!()
-        };
+        let LinkEvent::Submitted { segment, of: 3, .. } = next(&mut events).await else { panic!() };
         assert_eq!(u64::from(segment), index);
     }
     assert_eq!((joined, references.len()), (text, 1));
@@ -138,13 +86,7 @@ async fn receipts_with_every_quirk_find_their_message() {
         let mut keys = HashMap::<String, usize>::new();
         while delivered.len() < total || keys.values().sum::<usize>() < total * 3 {
             match next(&mut events).await {
-                LinkEvent::Receipt {
-                    matched,
-                    dedupe_key,
-                    ack,
-                    state,
-                    ..
-                } => {
+                LinkEvent::Receipt { matched, dedupe_key, ack, state, .. } => {
                     assert_eq!(state, State::Delivered);
                     if let Some(matched) = matched {
                         assert!(!matched.ambiguous);
@@ -169,44 +111,19 @@ async fn the_reply_of_a_phone_is_answered_only_after_the_owner_has_it() {
     let (_link, mut events) = up(smsc.config()).await;
     let mo = json!({"mo": {"from": "8613800138000", "to": "106903710001", "text": "１"}});
     smsc.tell(mo.clone()).await;
-    let LinkEvent::Incoming {
-        from,
-        ext,
-        text,
-        complete: true,
-        ack,
-        dedupe_key,
-        ..
-    } = next(&mut events).await
-    else {
+    let LinkEvent::Incoming { from, ext, text, complete: true, ack, dedupe_key, .. } = next(&mut events).await else {
         panic!()
     };
-    assert_eq!(
-        (from.as_str(), ext.as_deref(), text.as_str()),
-        ("13800138000", Some("01"), "１")
-    );
+    assert_eq!((from.as_str(), ext.as_deref(), text.as_str()), ("13800138000", Some("01"), "１"));
     ack.refuse(Status::RX_T_APPN);
     assert_eq!(smsc.hears("deliver_resp").await["status"], 0x64);
     smsc.tell(mo.clone()).await;
-    let LinkEvent::Incoming {
-        dedupe_key: again,
-        ack,
-        ..
-    } = next(&mut events).await
-    else {
-        panic!()
-    };
+    let LinkEvent::Incoming { dedupe_key: again, ack, .. } = next(&mut events).await else { panic!() };
     assert_eq!(dedupe_key, again, "the repetition is known by its key");
     drop(ack);
-    assert_eq!(
-        smsc.hears("deliver_resp").await["status"],
-        0x64,
-        "forgotten means later"
-    );
+    assert_eq!(smsc.hears("deliver_resp").await["status"], 0x64, "forgotten means later");
     smsc.tell(mo).await;
-    let LinkEvent::Incoming { ack, .. } = next(&mut events).await else {
-        panic!()
-    };
+    let LinkEvent::Incoming { ack, .. } = next(&mut events).await else { panic!() };
     ack.accept();
     assert_eq!(smsc.hears("deliver_resp").await["status"], 0);
 }
@@ -222,21 +139,12 @@ async fn long_messages_of_phones_are_joined_whatever_their_order() {
         smsc.tell(json!({"mo": {"from": "8613800138000", "to": "1069037100", "text": text, "parts": 3, "order": [3, 1, 1, 2], "sar": sar, "ref": 9}}))
             .await;
         for index in [3, 1, 1] {
-            let LinkEvent::Part { part, ack } = next(&mut events).await else {
-                panic!()
-            };
+            let LinkEvent::Part { part, ack } = next(&mut events).await else { panic!() };
             assert_eq!(part.place.index, index);
             ack.accept();
             assert_eq!(smsc.hears("deliver_resp").await["status"], 0);
         }
-        let LinkEvent::Incoming {
-            text: joined,
-            ext,
-            complete: true,
-            ack,
-            ..
-        } = next(&mut events).await
-        else {
+        let LinkEvent::Incoming { text: joined, ext, complete: true, ack, .. } = next(&mut events).await else {
             panic!()
         };
         assert_eq!((joined.as_str(), ext.as_deref()), (text.as_str(), Some("")));
@@ -252,21 +160,14 @@ async fn stored_parts_are_joined_after_a_restart() {
     let mo = |order: &[u8]| json!({"mo": {"from": "8613800138000", "to": "1069037100", "text": "甲乙丙丁", "parts": 2, "order": order}});
     let (link, mut events) = up(smsc.config()).await;
     smsc.tell(mo(&[1])).await;
-    let LinkEvent::Part { part, ack } = next(&mut events).await else {
-        panic!()
-    };
+    let LinkEvent::Part { part, ack } = next(&mut events).await else { panic!() };
     ack.accept();
     link.close().await;
     let (link, mut events) = up(smsc.config()).await;
     link.restore(part).await;
     smsc.tell(mo(&[2])).await;
-    let event = until(&mut events, |event| {
-        matches!(event, LinkEvent::Incoming { .. })
-    })
-    .await;
-    let LinkEvent::Incoming { text, .. } = event else {
-        unreachable!()
-    };
+    let event = until(&mut events, |event| matches!(event, LinkEvent::Incoming { .. })).await;
+    let LinkEvent::Incoming { text, .. } = event else { unreachable!() };
     assert_eq!(text, "甲乙丙丁");
 }
 
@@ -276,30 +177,15 @@ async fn comes_back_after_the_centre_is_killed_and_sends_what_waited() {
     let (config, port) = (smsc.config(), smsc.port);
     let (link, mut events) = up(config).await;
     smsc.end().await;
-    until(&mut events, |event| {
-        matches!(event, LinkEvent::LinkDown { .. })
-    })
-    .await;
+    until(&mut events, |event| matches!(event, LinkEvent::LinkDown { .. })).await;
     send(&link, "waits", "hello").await;
-    let short = OutMessage {
-        validity: Some(Duration::from_millis(1)),
-        ..message("expires", "hello")
-    };
+    let short = OutMessage { validity: Some(Duration::from_millis(1)), ..message("expires", "hello") };
     link.submit(short).await.unwrap();
-    let event = until(&mut events, |event| {
-        matches!(event, LinkEvent::Refused { .. })
-    })
-    .await;
-    assert!(
-        matches!(event, LinkEvent::Refused { key, class: Class::Link, .. } if key == "expires")
-    );
+    let event = until(&mut events, |event| matches!(event, LinkEvent::Refused { .. })).await;
+    assert!(matches!(event, LinkEvent::Refused { key, class: Class::Link, .. } if key == "expires"));
     let mut again = centre_on(port).await.unwrap();
     until(&mut events, |event| matches!(event, LinkEvent::LinkUp)).await;
-    until(
-        &mut events,
-        |event| matches!(event, LinkEvent::Submitted { key, .. } if key == "waits"),
-    )
-    .await;
+    until(&mut events, |event| matches!(event, LinkEvent::Submitted { key, .. } if key == "waits")).await;
     assert_eq!(again.hears("submit").await["text"], "hello");
     assert!(link.status().up);
 }
@@ -310,11 +196,7 @@ async fn the_window_is_never_exceeded() {
         return;
     };
     smsc.set(json!({"hold": true})).await;
-    let (link, mut events) = up(liandong_sms::link::SmppConfig {
-        window: 5,
-        ..smsc.config()
-    })
-    .await;
+    let (link, mut events) = up(liandong_sms::link::SmppConfig { window: 5, ..smsc.config() }).await;
     for number in 0..23 {
         send(&link, &number.to_string(), "hello").await;
     }
@@ -328,10 +210,7 @@ async fn the_window_is_never_exceeded() {
         assert_eq!(link.status().in_flight, batch, "nothing more is under way");
         smsc.tell(json!({"release": true})).await;
         for _ in 0..batch {
-            until(&mut events, |event| {
-                matches!(event, LinkEvent::Submitted { .. })
-            })
-            .await;
+            until(&mut events, |event| matches!(event, LinkEvent::Submitted { .. })).await;
             submitted += 1;
         }
     }
@@ -348,25 +227,13 @@ async fn a_lost_response_is_unknown_and_nothing_is_sent_twice() {
     config.timers.response = Duration::from_millis(100);
     let (link, mut events) = up(config).await;
     send(&link, "lost", "hello").await;
-    let event = until(&mut events, |event| {
-        matches!(
-            event,
-            LinkEvent::Unknown { .. } | LinkEvent::Submitted { .. }
-        )
-    })
-    .await;
+    let event =
+        until(&mut events, |event| matches!(event, LinkEvent::Unknown { .. } | LinkEvent::Submitted { .. })).await;
     assert!(matches!(event, LinkEvent::Unknown { key, segment: 1, of: 1 } if key == "lost"));
     send(&link, "next", "hello").await;
-    until(
-        &mut events,
-        |event| matches!(event, LinkEvent::Submitted { key, .. } if key == "next"),
-    )
-    .await;
+    until(&mut events, |event| matches!(event, LinkEvent::Submitted { key, .. } if key == "next")).await;
     let heard = [smsc.hears("submit").await, smsc.hears("submit").await];
-    assert_eq!(
-        (&heard[0]["answered"], &heard[1]["answered"]),
-        (&json!(false), &json!(true))
-    );
+    assert_eq!((&heard[0]["answered"], &heard[1]["answered"]), (&json!(false), &json!(true)));
 }
 
 #[tokio::test]
@@ -379,11 +246,7 @@ async fn in_flight_when_the_connection_breaks_is_unknown() {
     send(&link, "a", "hello").await;
     smsc.hears("submit").await;
     smsc.tell(json!({"kill": true})).await;
-    until(
-        &mut events,
-        |event| matches!(event, LinkEvent::Unknown { key, .. } if key == "a"),
-    )
-    .await;
+    until(&mut events, |event| matches!(event, LinkEvent::Unknown { key, .. } if key == "a")).await;
     until(&mut events, |event| matches!(event, LinkEvent::LinkUp)).await;
 }
 
@@ -399,30 +262,14 @@ async fn throttled_segments_go_again_and_refusals_have_their_class() {
     }
     let mut done = HashSet::new();
     while done.len() < 4 {
-        let LinkEvent::Submitted { key, .. } = next(&mut events).await else {
-            panic!("throttling is not told")
-        };
+        let LinkEvent::Submitted { key, .. } = next(&mut events).await else { panic!("throttling is not told") };
         done.insert(key);
     }
-    for (status, class) in [
-        (0x0B, Class::Permanent),
-        (0x14, Class::Temporary),
-        (0x04, Class::Link),
-    ] {
+    for (status, class) in [(0x0B, Class::Permanent), (0x14, Class::Temporary), (0x04, Class::Link)] {
         smsc.set(json!({"refuse": [status, 1]})).await;
         send(&link, "refused", &"汉".repeat(200)).await;
-        let event = until(&mut events, |event| {
-            matches!(event, LinkEvent::Refused { .. })
-        })
-        .await;
-        let LinkEvent::Refused {
-            class: found,
-            status: code,
-            ..
-        } = event
-        else {
-            unreachable!()
-        };
+        let event = until(&mut events, |event| matches!(event, LinkEvent::Refused { .. })).await;
+        let LinkEvent::Refused { class: found, status: code, .. } = event else { unreachable!() };
         assert_eq!((code, found), (status, class));
     }
     until(&mut events, |event| matches!(event, LinkEvent::LinkUp)).await;
@@ -431,31 +278,15 @@ async fn throttled_segments_go_again_and_refusals_have_their_class() {
 #[tokio::test]
 async fn an_emergency_overtakes_queued_notices() {
     let Some(smsc) = centre().await else { return };
-    let config = liandong_sms::link::SmppConfig {
-        rate: 50,
-        window: 10,
-        ..smsc.config()
-    };
+    let config = liandong_sms::link::SmppConfig { rate: 50, window: 10, ..smsc.config() };
     let (link, mut events) = up(config).await;
     for number in 0..60 {
-        link.submit(OutMessage {
-            lane: Lane::Notice,
-            ..message(&format!("n{number}"), "hello")
-        })
-        .await
-        .unwrap();
+        link.submit(OutMessage { lane: Lane::Notice, ..message(&format!("n{number}"), "hello") }).await.unwrap();
     }
-    link.submit(OutMessage {
-        lane: Lane::Emergency,
-        ..message("alarm", "alarm")
-    })
-    .await
-    .unwrap();
+    link.submit(OutMessage { lane: Lane::Emergency, ..message("alarm", "alarm") }).await.unwrap();
     let mut before = 0;
     loop {
-        let LinkEvent::Submitted { key, .. } = next(&mut events).await else {
-            panic!()
-        };
+        let LinkEvent::Submitted { key, .. } = next(&mut events).await else { panic!() };
         if key == "alarm" {
             break;
         }
@@ -471,15 +302,11 @@ async fn a_refused_bind_is_not_hammered_and_closing_gives_back_what_waits() {
     };
     smsc.set(json!({"bind_status": 0x0E})).await;
     let (link, mut events) = liandong_sms::link::SmppLink::start(smsc.config(), 1).unwrap();
-    let LinkEvent::LinkDown { reason } = next(&mut events).await else {
-        panic!()
-    };
+    let LinkEvent::LinkDown { reason } = next(&mut events).await else { panic!() };
     assert!(reason.contains("0x0e"), "{reason}");
     send(&link, "waits", "hello").await;
     tokio::time::timeout(LONG, link.close()).await.unwrap();
-    assert!(
-        matches!(next(&mut events).await, LinkEvent::Refused { key, class: Class::Link, .. } if key == "waits")
-    );
+    assert!(matches!(next(&mut events).await, LinkEvent::Refused { key, class: Class::Link, .. } if key == "waits"));
     assert!(link.submit(message("late", "hello")).await.is_err());
 }
 
@@ -494,10 +321,7 @@ async fn a_mute_centre_is_left_and_tried_again() {
     let (_link, mut events) = up(config).await;
     smsc.hears("enquire_link").await;
     smsc.set(json!({"mute": true})).await;
-    until(&mut events, |event| {
-        matches!(event, LinkEvent::LinkDown { .. })
-    })
-    .await;
+    until(&mut events, |event| matches!(event, LinkEvent::LinkDown { .. })).await;
     smsc.set(json!({"mute": false})).await;
     until(&mut events, |event| matches!(event, LinkEvent::LinkUp)).await;
 }

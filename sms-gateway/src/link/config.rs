@@ -131,11 +131,7 @@ pub struct ConfigError {
 impl SmppConfig {
     /// Checks all fields and gives the bind request.
     pub(super) fn bind(&self) -> Result<Bind, ConfigError> {
-        let wrong = |field, problem| ConfigError {
-            link: self.name.clone(),
-            field,
-            problem,
-        };
+        let wrong = |field, problem| ConfigError { link: self.name.clone(), field, problem };
         let digits = |text: &str| text.bytes().all(|octet| octet.is_ascii_digit());
         if self.name.is_empty() {
             return Err(wrong("name", "is empty: give each link a name of its own"));
@@ -153,8 +149,7 @@ impl SmppConfig {
             return Err(wrong("rate", "must be at least 1 segment per second"));
         }
         Ok(Bind {
-            system_id: COctet::new(&self.account)
-                .map_err(|_| wrong("account", "must be at most 15 octets"))?,
+            system_id: COctet::new(&self.account).map_err(|_| wrong("account", "must be at most 15 octets"))?,
             password: COctet::new(&self.secret.0)
                 .map_err(|_| wrong("secret", "must be at most 8 octets, SMPP's limit"))?,
             system_type: COctet::new(&self.system_type)
@@ -165,18 +160,12 @@ impl SmppConfig {
 
     /// Window in effect: in flight no more than two seconds' worth, or time-outs and doubles follow (facts §1.7).
     pub(super) fn effective_window(&self) -> usize {
-        let two_seconds = usize::try_from(self.rate)
-            .unwrap_or(MAX_WINDOW)
-            .saturating_mul(2);
+        let two_seconds = usize::try_from(self.rate).unwrap_or(MAX_WINDOW).saturating_mul(2);
         self.window.min(two_seconds).max(1)
     }
 
     /// Messages per lane in the link's hands.
     pub(super) fn effective_queue(&self) -> usize {
-        if self.queue == 0 {
-            self.effective_window() * 2
-        } else {
-            self.queue
-        }
+        if self.queue == 0 { self.effective_window() * 2 } else { self.queue }
     }
 }

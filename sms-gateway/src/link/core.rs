@@ -3,10 +3,7 @@
 //! Inputs: messages of the owner, frames, time. Outputs: what to write, what to tell the owner.
 
 use super::{Ack, LinkEvent, LinkStatus, Matched, OutMessage, Part, SmppConfig, SubmitError};
-use crate::pdu::{
-    Address, BadPdu, Class, FrameError, Message, Pdu, Status, canonical_number, esm, relative_time,
-    tag,
-};
+use crate::pdu::{Address, BadPdu, Class, FrameError, Message, Pdu, Status, canonical_number, esm, relative_time, tag};
 use crate::receipt::{self, Book, State};
 use crate::session::bucket::Bucket;
 use crate::session::client::{Client, ClientConfig, DeliverHandle, Output};
@@ -64,8 +61,8 @@ impl Prepared {
         if !digits(&from) || from.len() > 20 {
             return Err(SubmitError::BadExtension);
         }
-        let source = Address::new(quirks.source_ton, quirks.source_npi, &from)
-            .map_err(|_| SubmitError::BadExtension)?;
+        let source =
+            Address::new(quirks.source_ton, quirks.source_npi, &from).map_err(|_| SubmitError::BadExtension)?;
         let mobile = number.len() == 11 && number.starts_with('1');
         let destination = match mobile && !quirks.country.is_empty() {
             true => Address::new(1, 1, &format!("{}{number}", quirks.country)),
@@ -73,12 +70,7 @@ impl Prepared {
         };
         let destination = destination.map_err(|_| SubmitError::BadReceiver)?;
         let split = split(&message.text, quirks.repertoire(), quirks.sign_reserve)?;
-        Ok(Self {
-            message,
-            source,
-            destination,
-            split,
-        })
+        Ok(Self { message, source, destination, split })
     }
 
     pub(super) fn lane(&self) -> Lane {
@@ -156,22 +148,9 @@ struct EarlyReceipt {
 const MAX_UNKNOWN: usize = 1_000;
 
 impl Core {
-    pub(super) fn new(
-        config: Arc<SmppConfig>,
-        bind: crate::pdu::Bind,
-        seed: u64,
-        now: Instant,
-    ) -> Self {
+    pub(super) fn new(config: Arc<SmppConfig>, bind: crate::pdu::Bind, seed: u64, now: Instant) -> Self {
         let window = config.effective_window();
-        let client = Client::new(
-            ClientConfig {
-                bind,
-                window,
-                timers: config.timers,
-            },
-            seed,
-            now,
-        );
+        let client = Client::new(ClientConfig { bind, window, timers: config.timers }, seed, now);
         Self {
             bucket: Bucket::new(config.rate, u32::try_from(window).unwrap_or(u32::MAX), now),
             joiner: Joiner::new(config.quirks.default_alphabet),
@@ -205,17 +184,9 @@ impl Core {
         }
         let segments = u8::try_from(job.segments.len()).expect("at most ten segments");
         for segment in 1..=segments {
-            let piece = Piece {
-                job: job.clone(),
-                segment,
-            };
+            let piece = Piece { job: job.clone(), segment };
             if self.stopping.is_some() {
-                self.refuse(
-                    piece,
-                    Class::Link,
-                    Status::ROK,
-                    "the link is closing".into(),
-                );
+                self.refuse(piece, Class::Link, Status::ROK, "the link is closing".into());
             } else {
                 self.lanes.push(job.lane, piece);
             }
@@ -224,14 +195,7 @@ impl Core {
     }
 
     pub(super) fn restore(&mut self, part: &Part, now: Instant) {
-        self.joiner.push(
-            &part.from,
-            &part.to,
-            part.place,
-            part.data_coding,
-            &part.octets,
-            now,
-        );
+        self.joiner.push(&part.from, &part.to, part.place, part.data_coding, &part.octets, now);
     }
 
     pub(super) fn connected(&mut self, now: Instant) {
@@ -300,13 +264,7 @@ impl Core {
 
     pub(super) fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         let pump = (!self.lanes.is_empty() && self.may_send()).then(|| self.bucket.ready_at(now));
-        let times = [
-            self.client.poll_timeout(),
-            self.joiner.poll_timeout(),
-            self.sweep_at,
-            self.stopping,
-            pump,
-        ];
+        let times = [self.client.poll_timeout(), self.joiner.poll_timeout(), self.sweep_at, self.stopping, pump];
         times.into_iter().flatten().min()
     }
 
@@ -330,27 +288,13 @@ impl Core {
     }
 
     fn job(&mut self, prepared: Prepared, now: Instant) -> Arc<Job> {
-        let Prepared {
-            message,
-            source,
-            destination,
-            split,
-        } = prepared;
+        let Prepared { message, source, destination, split } = prepared;
         self.counter += 1;
         let total = u8::try_from(split.segments.len()).expect("at most ten segments");
-        let reference = if total > 1 {
-            self.references
-                .next(&source.number.text(), &destination.number.text())
-                .into()
-        } else {
-            0
-        };
+        let reference =
+            if total > 1 { self.references.next(&source.number.text(), &destination.number.text()).into() } else { 0 };
         let segment = |(index, octets): (u8, Vec<u8>)| {
-            let place = Concatenation {
-                reference,
-                total,
-                index,
-            };
+            let place = Concatenation { reference, total, index };
             let (esm_class, short_message) = match total {
                 1 => (0, octets),
                 _ => (esm::UDHI, [&place.header()[..], &octets].concat()),
@@ -361,31 +305,18 @@ impl Core {
                 esm_class,
                 registered_delivery: u8::from(message.want_receipt),
                 data_coding: split.alphabet.data_coding(),
-                short_message: self
-                    .coded(short_message, split.alphabet.data_coding(), total > 1)
-                    .into(),
+                short_message: self.coded(short_message, split.alphabet.data_coding(), total > 1).into(),
                 ..Message::default()
             }
         };
         let segments = (1..).zip(split.segments).map(segment).collect();
-        let expires = message
-            .validity
-            .and_then(|validity| now.checked_add(validity));
-        Arc::new(Job {
-            id: self.counter,
-            key: message.key,
-            lane: message.lane,
-            to: message.to,
-            expires,
-            segments,
-        })
+        let expires = message.validity.and_then(|validity| now.checked_add(validity));
+        Arc::new(Job { id: self.counter, key: message.key, lane: message.lane, to: message.to, expires, segments })
     }
 
     /// Packs septets where the link wants them packed.
     fn coded(&self, octets: Vec<u8>, data_coding: u8, has_header: bool) -> Vec<u8> {
-        if data_coding != 0
-            || self.config.quirks.default_alphabet != crate::text::Decoding::GsmPacked
-        {
+        if data_coding != 0 || self.config.quirks.default_alphabet != crate::text::Decoding::GsmPacked {
             return octets;
         }
         let (header, text) = octets.split_at(if has_header { 6 } else { 0 });
@@ -424,10 +355,7 @@ impl Core {
     fn settle(&mut self, now: Instant) {
         self.drain_client(now);
         self.pump(now);
-        if self
-            .stopping
-            .is_some_and(|until| self.client.in_flight() == 0 || until <= now)
-        {
+        if self.stopping.is_some_and(|until| self.client.in_flight() == 0 || until <= now) {
             self.stopping = Some(now + DRAIN);
             self.client.stop(now);
             self.drain_client(now);
@@ -449,11 +377,7 @@ impl Core {
                     self.events.push_back(LinkEvent::LinkDown { reason });
                 }
                 Output::Accepted { token, id } => self.accepted(token, id),
-                Output::Refused {
-                    token,
-                    status,
-                    text,
-                } => self.refused(token, status, text, now),
+                Output::Refused { token, status, text } => self.refused(token, status, text, now),
                 Output::Unknown { token } => self.unknown(token),
                 Output::Deliver { handle, message } => self.deliver(handle, &message, now),
             }
@@ -465,22 +389,10 @@ impl Core {
             return;
         };
         let (key, segment, of) = (piece.job.key.clone(), piece.segment, piece.of());
-        self.events.push_back(LinkEvent::Submitted {
-            key: key.clone(),
-            segment,
-            of,
-            smsc_id: smsc_id.clone(),
-        });
+        self.events.push_back(LinkEvent::Submitted { key: key.clone(), segment, of, smsc_id: smsc_id.clone() });
         if !smsc_id.is_empty() {
-            for early in self
-                .book
-                .submitted(&smsc_id, &piece.job.to, (key.clone(), segment))
-            {
-                let matched = Some(Matched {
-                    key: key.clone(),
-                    segment,
-                    ambiguous: false,
-                });
+            for early in self.book.submitted(&smsc_id, &piece.job.to, (key.clone(), segment)) {
+                let matched = Some(Matched { key: key.clone(), segment, ambiguous: false });
                 self.events.push_back(early.event(matched, Ack::nobody()));
             }
         }
@@ -506,19 +418,12 @@ impl Core {
         self.finish(&piece, token);
         self.drop_rest(&piece);
         if class == Class::Link {
-            self.client
-                .rebind(&format!("submit refused: {status}"), now);
+            self.client.rebind(&format!("submit refused: {status}"), now);
         }
     }
 
     fn class(&self, status: Status) -> Class {
-        let own = self
-            .config
-            .quirks
-            .classes
-            .iter()
-            .find(|(code, _)| *code == status.0)
-            .map(|(_, class)| *class);
+        let own = self.config.quirks.classes.iter().find(|(code, _)| *code == status.0).map(|(_, class)| *class);
         own.or(status.class()).unwrap_or(Class::Temporary)
     }
 
@@ -535,9 +440,7 @@ impl Core {
         self.count_down(&piece);
         self.unknown.push_back(token);
         if self.unknown.len() > MAX_UNKNOWN {
-            self.unknown
-                .pop_front()
-                .and_then(|token| self.flights.remove(&token));
+            self.unknown.pop_front().and_then(|token| self.flights.remove(&token));
         }
     }
 
@@ -574,23 +477,11 @@ impl Core {
 
     fn tell_refused(&mut self, piece: &Piece, class: Class, status: Status, text: String) {
         let (key, segment, of) = (piece.job.key.clone(), piece.segment, piece.of());
-        self.events.push_back(LinkEvent::Refused {
-            key,
-            segment,
-            of,
-            class,
-            status: status.0,
-            text,
-        });
+        self.events.push_back(LinkEvent::Refused { key, segment, of, class, status: status.0, text });
     }
 
     fn expire(&mut self, piece: Piece) {
-        self.refuse(
-            piece.clone(),
-            Class::Link,
-            Status::ROK,
-            "its validity ended before the link could send it".into(),
-        );
+        self.refuse(piece.clone(), Class::Link, Status::ROK, "its validity ended before the link could send it".into());
         self.drop_rest(&piece);
     }
 
@@ -626,10 +517,7 @@ impl Core {
         let flagged = kind & (esm::RECEIPT | esm::INTERMEDIATE) != 0;
         let by_tlv = message.tlvs.find(tag::RECEIPTED_MESSAGE_ID).is_some();
         let by_text = self.config.quirks.receipts_without_flag
-            && message
-                .payload()
-                .get(..3)
-                .is_some_and(|head| head.eq_ignore_ascii_case(b"id:"));
+            && message.payload().get(..3).is_some_and(|head| head.eq_ignore_ascii_case(b"id:"));
         if !(flagged || by_tlv || by_text) {
             return self.incoming(handle, message, now);
         }
@@ -642,26 +530,11 @@ impl Core {
         }
     }
 
-    fn receipt(
-        &mut self,
-        handle: DeliverHandle,
-        message: &Message,
-        receipt: receipt::Receipt,
-        now: Instant,
-    ) {
-        let (source, destination) = (
-            message.source.number.text(),
-            message.destination.number.text(),
-        );
+    fn receipt(&mut self, handle: DeliverHandle, message: &Message, receipt: receipt::Receipt, now: Instant) {
+        let (source, destination) = (message.source.number.text(), message.destination.number.text());
         // The phone is the source; some centres leave the addresses as in the submit.
-        let ours = |number: &str| {
-            !self.config.source.is_empty() && number.starts_with(&self.config.source)
-        };
-        let receiver = if ours(&source) && !ours(&destination) {
-            destination
-        } else {
-            source
-        };
+        let ours = |number: &str| !self.config.source.is_empty() && number.starts_with(&self.config.source);
+        let receiver = if ours(&source) && !ours(&destination) { destination } else { source };
         let dedupe_key = receipt.dedupe_key();
         let ids: Vec<String> = receipt.ids().map(str::to_owned).collect();
         let receiver = canonical_number(&receiver).to_owned();
@@ -673,17 +546,8 @@ impl Core {
             raw: receipt.raw,
             dedupe_key: dedupe_key.clone(),
         };
-        let found = self.book.receipt(
-            ids.iter().map(String::as_str),
-            &receiver,
-            told(receipt.clone()),
-            now,
-        );
-        let matched = found.map(|found| Matched {
-            key: found.key.0,
-            segment: found.key.1,
-            ambiguous: found.ambiguous,
-        });
+        let found = self.book.receipt(ids.iter().map(String::as_str), &receiver, told(receipt.clone()), now);
+        let matched = found.map(|found| Matched { key: found.key.0, segment: found.key.1, ambiguous: found.ambiguous });
         let ack = self.await_ack(handle);
         self.events.push_back(told(receipt).event(matched, ack));
     }
@@ -694,57 +558,28 @@ impl Core {
             0 => (None, &payload[..]),
             _ => split_header(&payload),
         };
-        let place = in_header
-            .or_else(|| sar(message))
-            .filter(|place| place.total > 1 && text.len() <= MAX_PART);
+        let place = in_header.or_else(|| sar(message)).filter(|place| place.total > 1 && text.len() <= MAX_PART);
         let from = canonical_number(&message.source.number.text()).to_owned();
         let to = message.destination.number.text();
-        let reference = place.map(|place| (place.reference, place.index)).or(message
-            .tlvs
-            .u16(tag::USER_MESSAGE_REFERENCE)
-            .map(|r| (r, 0)));
-        let dedupe_key = self.dedupe_key(fingerprint(&[
-            from.as_bytes(),
-            to.as_bytes(),
-            format!("{reference:?}").as_bytes(),
-            text,
-        ]));
+        let reference = place
+            .map(|place| (place.reference, place.index))
+            .or(message.tlvs.u16(tag::USER_MESSAGE_REFERENCE).map(|r| (r, 0)));
+        let dedupe_key =
+            self.dedupe_key(fingerprint(&[from.as_bytes(), to.as_bytes(), format!("{reference:?}").as_bytes(), text]));
         let Some(place) = place else {
-            let text = decode(
-                message.data_coding,
-                text,
-                self.config.quirks.default_alphabet,
-            );
+            let text = decode(message.data_coding, text, self.config.quirks.default_alphabet);
             let ack = self.await_ack(handle);
             return self.tell_incoming(from, to, text, dedupe_key, true, ack);
         };
-        let part = Part {
-            from,
-            to,
-            place,
-            data_coding: message.data_coding,
-            octets: text.to_vec(),
-            dedupe_key,
-        };
+        let part = Part { from, to, place, data_coding: message.data_coding, octets: text.to_vec(), dedupe_key };
         self.part(handle, part, now);
     }
 
     fn part(&mut self, handle: DeliverHandle, part: Part, now: Instant) {
         let ack = self.await_ack(handle);
-        match self.joiner.push(
-            &part.from,
-            &part.to,
-            part.place,
-            part.data_coding,
-            &part.octets,
-            now,
-        ) {
-            Joined::Waiting | Joined::Duplicate => {
-                self.events.push_back(LinkEvent::Part { part, ack })
-            }
-            Joined::Whole(text) => {
-                self.tell_incoming(part.from, part.to, text, part.dedupe_key, true, ack)
-            }
+        match self.joiner.push(&part.from, &part.to, part.place, part.data_coding, &part.octets, now) {
+            Joined::Waiting | Joined::Duplicate => self.events.push_back(LinkEvent::Part { part, ack }),
+            Joined::Whole(text) => self.tell_incoming(part.from, part.to, text, part.dedupe_key, true, ack),
         }
         self.give_up(now);
     }
@@ -759,38 +594,14 @@ impl Core {
                 given.text.as_bytes(),
             ]);
             let dedupe_key = self.dedupe_key(print);
-            self.tell_incoming(
-                given.key.from,
-                given.key.to,
-                given.text,
-                dedupe_key,
-                false,
-                Ack::nobody(),
-            );
+            self.tell_incoming(given.key.from, given.key.to, given.text, dedupe_key, false, Ack::nobody());
         }
     }
 
-    fn tell_incoming(
-        &mut self,
-        from: String,
-        to: String,
-        text: String,
-        dedupe_key: String,
-        complete: bool,
-        ack: Ack,
-    ) {
+    fn tell_incoming(&mut self, from: String, to: String, text: String, dedupe_key: String, complete: bool, ack: Ack) {
         let ext = to.strip_prefix(&self.config.source).map(str::to_owned);
         let at = self.wall;
-        self.events.push_back(LinkEvent::Incoming {
-            from,
-            to,
-            ext,
-            text,
-            at,
-            dedupe_key,
-            complete,
-            ack,
-        });
+        self.events.push_back(LinkEvent::Incoming { from, to, ext, text, at, dedupe_key, complete, ack });
     }
 
     fn await_ack(&mut self, handle: DeliverHandle) -> Ack {
@@ -804,26 +615,17 @@ impl Core {
     fn dedupe_key(&mut self, print: u128) -> String {
         let wall = self.wall;
         if let Some((since, key)) = self.recent.get(&print)
-            && wall
-                .duration_since(*since)
-                .is_ok_and(|age| age < SAME_WITHIN)
+            && wall.duration_since(*since).is_ok_and(|age| age < SAME_WITHIN)
         {
             return key.clone();
         }
         if self.recent.len() >= MAX_RECENT {
-            self.recent.retain(|_, (since, _)| {
-                wall.duration_since(*since)
-                    .is_ok_and(|age| age < SAME_WITHIN)
-            });
+            self.recent.retain(|_, (since, _)| wall.duration_since(*since).is_ok_and(|age| age < SAME_WITHIN));
         }
         if self.recent.len() >= MAX_RECENT {
             self.recent.clear(); // a flood: the clock's ten minutes alone must do
         }
-        let slot = wall
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs()
-            / SAME_WITHIN.as_secs();
+        let slot = wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / SAME_WITHIN.as_secs();
         let key = format!("mo {print:032x} {slot}");
         self.recent.insert(print, (wall, key.clone()));
         key
@@ -832,24 +634,8 @@ impl Core {
 
 impl EarlyReceipt {
     fn event(self, matched: Option<Matched>, ack: Ack) -> LinkEvent {
-        let Self {
-            ids,
-            receiver,
-            state,
-            error,
-            raw,
-            dedupe_key,
-        } = self;
-        LinkEvent::Receipt {
-            matched,
-            ids,
-            receiver,
-            state,
-            error,
-            raw,
-            dedupe_key,
-            ack,
-        }
+        let Self { ids, receiver, state, error, raw, dedupe_key } = self;
+        LinkEvent::Receipt { matched, ids, receiver, state, error, raw, dedupe_key, ack }
     }
 }
 
@@ -857,11 +643,7 @@ impl EarlyReceipt {
 pub(super) fn sar(message: &Message) -> Option<Concatenation> {
     let tlvs = &message.tlvs;
     let reference = tlvs.u16(tag::SAR_MSG_REF_NUM)?;
-    Concatenation::new(
-        reference,
-        tlvs.u8(tag::SAR_TOTAL_SEGMENTS)?,
-        tlvs.u8(tag::SAR_SEGMENT_SEQNUM)?,
-    )
+    Concatenation::new(reference, tlvs.u8(tag::SAR_TOTAL_SEGMENTS)?, tlvs.u8(tag::SAR_SEGMENT_SEQNUM)?)
 }
 
 /// FNV-1a of 128 bits with separators: the same in every version of the program, which the standard hasher does not promise.
@@ -869,8 +651,7 @@ fn fingerprint(parts: &[&[u8]]) -> u128 {
     let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     for part in parts {
         for octet in part.iter().chain(&[0xFF]) {
-            hash =
-                (hash ^ u128::from(*octet)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+            hash = (hash ^ u128::from(*octet)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
         }
     }
     hash

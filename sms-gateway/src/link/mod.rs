@@ -15,10 +15,7 @@ mod wire;
 
 pub use config::{ConfigError, Quirks, Secret, SmppConfig};
 pub use sandbox::SandboxLink;
-pub use server::{
-    BindCheck, ClientSubmit, DeliverError, ServerConfig, ServerEvent, SmppServer, SubmitAck,
-    ToClient,
-};
+pub use server::{BindCheck, ClientSubmit, DeliverError, ServerConfig, ServerEvent, SmppServer, SubmitAck, ToClient};
 pub use smpp::SmppLink;
 
 use crate::pdu::{Class, Status};
@@ -54,10 +51,7 @@ pub struct OutMessage {
 
 impl fmt::Debug for OutMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutMessage")
-            .field("key", &self.key)
-            .field("lane", &self.lane)
-            .finish_non_exhaustive()
+        f.debug_struct("OutMessage").field("key", &self.key).field("lane", &self.lane).finish_non_exhaustive()
     }
 }
 
@@ -231,37 +225,13 @@ pub enum LinkEvent {
 impl fmt::Debug for LinkEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Submitted {
-                key,
-                segment,
-                of,
-                smsc_id,
-            } => write!(f, "Submitted({key} {segment}/{of} {smsc_id})"),
-            Self::Refused {
-                key,
-                segment,
-                of,
-                class,
-                status,
-                text,
-            } => {
-                write!(
-                    f,
-                    "Refused({key} {segment}/{of} {class:?} 0x{status:x} {text})"
-                )
+            Self::Submitted { key, segment, of, smsc_id } => write!(f, "Submitted({key} {segment}/{of} {smsc_id})"),
+            Self::Refused { key, segment, of, class, status, text } => {
+                write!(f, "Refused({key} {segment}/{of} {class:?} 0x{status:x} {text})")
             }
             Self::Unknown { key, segment, of } => write!(f, "Unknown({key} {segment}/{of})"),
-            Self::Receipt {
-                matched,
-                ids,
-                state,
-                ..
-            } => write!(f, "Receipt({matched:?} {ids:?} {state:?})"),
-            Self::Incoming {
-                dedupe_key,
-                complete,
-                ..
-            } => write!(f, "Incoming({dedupe_key} complete={complete})"),
+            Self::Receipt { matched, ids, state, .. } => write!(f, "Receipt({matched:?} {ids:?} {state:?})"),
+            Self::Incoming { dedupe_key, complete, .. } => write!(f, "Incoming({dedupe_key} complete={complete})"),
             Self::Part { part, .. } => write!(f, "Part({})", part.dedupe_key),
             Self::LinkUp => f.write_str("LinkUp"),
             Self::LinkDown { reason } => write!(f, "LinkDown({reason})"),

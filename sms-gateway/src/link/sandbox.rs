@@ -2,9 +2,7 @@
 //! them; a person answers as the phone through [`SandboxLink::answer`].
 
 use super::core::Prepared;
-use super::{
-    Ack, EVENTS, Link, LinkEvent, LinkStatus, Matched, OutMessage, Part, SmppConfig, SubmitError,
-};
+use super::{Ack, EVENTS, Link, LinkEvent, LinkStatus, Matched, OutMessage, Part, SmppConfig, SubmitError};
 use crate::pdu::canonical_number;
 use crate::receipt::State;
 use futures_util::future::BoxFuture;
@@ -16,18 +14,8 @@ const COMMANDS: usize = 64;
 
 enum Command {
     Submit(OutMessage, u8),
-    Answer {
-        from: String,
-        to: String,
-        text: String,
-        taken: oneshot::Sender<bool>,
-    },
-    Receipt {
-        key: String,
-        segment: u8,
-        receiver: String,
-        state: State,
-    },
+    Answer { from: String, to: String, text: String, taken: oneshot::Sender<bool> },
+    Receipt { key: String, segment: u8, receiver: String, state: State },
     Stop,
 }
 
@@ -41,11 +29,7 @@ impl SandboxLink {
     /// `source` is the number that phones would see. With `deliver`, every message that wants a receipt gets `Delivered`
     /// at once; without, use [`Self::receipt`].
     pub fn start(name: &str, source: &str, deliver: bool) -> (Self, mpsc::Receiver<LinkEvent>) {
-        let config = SmppConfig {
-            name: name.into(),
-            source: source.into(),
-            ..SmppConfig::default()
-        };
+        let config = SmppConfig { name: name.into(), source: source.into(), ..SmppConfig::default() };
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (events, receiver) = mpsc::channel(EVENTS);
         tokio::spawn(run(inbox, events, config.source.clone(), deliver));
@@ -55,35 +39,15 @@ impl SandboxLink {
     /// A phone writes: to the source number with an extension. Returns whether the owner took it.
     pub async fn answer(&self, from: &str, to: &str, text: &str) -> bool {
         let (taken, answer) = oneshot::channel();
-        let (from, to, text) = (
-            canonical_number(from).to_owned(),
-            to.to_owned(),
-            text.to_owned(),
-        );
-        let sent = self
-            .commands
-            .send(Command::Answer {
-                from,
-                to,
-                text,
-                taken,
-            })
-            .await;
+        let (from, to, text) = (canonical_number(from).to_owned(), to.to_owned(), text.to_owned());
+        let sent = self.commands.send(Command::Answer { from, to, text, taken }).await;
         sent.is_ok() && answer.await.unwrap_or(false)
     }
 
     /// The phone got the segment, or did not.
     pub async fn receipt(&self, key: &str, segment: u8, receiver: &str, state: State) {
         let (key, receiver) = (key.to_owned(), canonical_number(receiver).to_owned());
-        let _ = self
-            .commands
-            .send(Command::Receipt {
-                key,
-                segment,
-                receiver,
-                state,
-            })
-            .await; // closed: nobody to tell
+        let _ = self.commands.send(Command::Receipt { key, segment, receiver, state }).await; // closed: nobody to tell
     }
 }
 
@@ -95,10 +59,7 @@ impl Link for SandboxLink {
     fn submit(&self, message: OutMessage) -> BoxFuture<'_, Result<(), SubmitError>> {
         Box::pin(async move {
             let segments = Prepared::new(&self.config, message.clone())?.segments();
-            self.commands
-                .send(Command::Submit(message, segments))
-                .await
-                .map_err(|_| SubmitError::Closed)
+            self.commands.send(Command::Submit(message, segments)).await.map_err(|_| SubmitError::Closed)
         })
     }
 
@@ -111,11 +72,7 @@ impl Link for SandboxLink {
     }
 
     fn status(&self) -> LinkStatus {
-        LinkStatus {
-            up: !self.commands.is_closed(),
-            rate_scale: 1.0,
-            ..LinkStatus::default()
-        }
+        LinkStatus { up: !self.commands.is_closed(), rate_scale: 1.0, ..LinkStatus::default() }
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -128,33 +85,15 @@ impl Link for SandboxLink {
 }
 
 /// Ends when the owner of the events is gone or the link closed.
-async fn run(
-    mut inbox: mpsc::Receiver<Command>,
-    events: mpsc::Sender<LinkEvent>,
-    source: String,
-    deliver: bool,
-) {
+async fn run(mut inbox: mpsc::Receiver<Command>, events: mpsc::Sender<LinkEvent>, source: String, deliver: bool) {
     let _ = events.send(LinkEvent::LinkUp).await;
     while let Some(command) = inbox.recv().await {
         let sent = match command {
-            Command::Submit(message, segments) => {
-                submitted(&events, message, segments, deliver).await
+            Command::Submit(message, segments) => submitted(&events, message, segments, deliver).await,
+            Command::Answer { from, to, text, taken } => answered(&events, &source, from, to, text, taken).await,
+            Command::Receipt { key, segment, receiver, state } => {
+                events.send(receipt(key, segment, receiver, state)).await.ok()
             }
-            Command::Answer {
-                from,
-                to,
-                text,
-                taken,
-            } => answered(&events, &source, from, to, text, taken).await,
-            Command::Receipt {
-                key,
-                segment,
-                receiver,
-                state,
-            } => events
-                .send(receipt(key, segment, receiver, state))
-                .await
-                .ok(),
             Command::Stop => break,
         };
         if sent.is_none() {
@@ -168,34 +107,13 @@ fn id(key: &str, segment: u8) -> String {
     format!("sandbox-{key}-{segment}")
 }
 
-async fn submitted(
-    events: &mpsc::Sender<LinkEvent>,
-    message: OutMessage,
-    of: u8,
-    deliver: bool,
-) -> Option<()> {
+async fn submitted(events: &mpsc::Sender<LinkEvent>, message: OutMessage, of: u8, deliver: bool) -> Option<()> {
     for segment in 1..=of {
         let (key, smsc_id) = (message.key.clone(), id(&message.key, segment));
-        events
-            .send(LinkEvent::Submitted {
-                key,
-                segment,
-                of,
-                smsc_id,
-            })
-            .await
-            .ok()?;
+        events.send(LinkEvent::Submitted { key, segment, of, smsc_id }).await.ok()?;
         if deliver && message.want_receipt {
             let receiver = canonical_number(&message.to).to_owned();
-            events
-                .send(receipt(
-                    message.key.clone(),
-                    segment,
-                    receiver,
-                    State::Delivered,
-                ))
-                .await
-                .ok()?;
+            events.send(receipt(message.key.clone(), segment, receiver, State::Delivered)).await.ok()?;
         }
     }
     Some(())
@@ -207,11 +125,7 @@ fn receipt(key: String, segment: u8, receiver: String, state: State) -> LinkEven
         dedupe_key: format!("receipt {smsc_id} {}", state.word()),
         raw: format!("id:{smsc_id} stat:{}", state.word()),
         ids: vec![smsc_id],
-        matched: Some(Matched {
-            key,
-            segment,
-            ambiguous: false,
-        }),
+        matched: Some(Matched { key, segment, ambiguous: false }),
         receiver,
         state,
         error: None,
@@ -230,25 +144,10 @@ async fn answered(
     let (ack, answer) = Ack::channel();
     let at = SystemTime::now();
     // People may press a button twice within the second; two different answers differ in text or in time.
-    let seconds = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    let seconds = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let dedupe_key = format!("sandbox {from} {to} {seconds} {text}");
     let ext = to.strip_prefix(source).map(str::to_owned);
-    events
-        .send(LinkEvent::Incoming {
-            from,
-            to,
-            ext,
-            text,
-            at,
-            dedupe_key,
-            complete: true,
-            ack,
-        })
-        .await
-        .ok()?;
+    events.send(LinkEvent::Incoming { from, to, ext, text, at, dedupe_key, complete: true, ack }).await.ok()?;
     tokio::spawn(async move { taken.send(answer.await.is_ok_and(|status| status.is_ok())) });
     Some(())
 }
@@ -281,27 +180,12 @@ mod tests {
                 matches!(events.recv().await, Some(LinkEvent::Receipt { matched: Some(m), state: State::Delivered, .. }) if m.segment == expected)
             );
         }
-        let empty = OutMessage {
-            text: String::new(),
-            ..message
-        };
+        let empty = OutMessage { text: String::new(), ..message };
         assert_eq!(link.submit(empty).await, Err(SubmitError::EmptyText));
         let reply = async { link.answer("+8613800138000", "1234501", "１").await };
         let owner = async {
-            let Some(LinkEvent::Incoming {
-                from,
-                ext,
-                text,
-                ack,
-                ..
-            }) = events.recv().await
-            else {
-                panic!()
-            };
-            assert_eq!(
-                (from.as_str(), ext.as_deref(), text.as_str()),
-                ("13800138000", Some("01"), "１")
-            );
+            let Some(LinkEvent::Incoming { from, ext, text, ack, .. }) = events.recv().await else { panic!() };
+            assert_eq!((from.as_str(), ext.as_deref(), text.as_str()), ("13800138000", Some("01"), "１"));
             ack.accept();
         };
         assert!(tokio::join!(reply, owner).0);

@@ -7,9 +7,7 @@ use super::wire::Wire;
 use super::{EVENTS, Part};
 use crate::pdu::{Address, COctet, Message, Status, canonical_number, esm, tag};
 use crate::receipt::State;
-use crate::session::server::{
-    AccountLimits, BindRequest, Output, Server, ServerTimers, SubmitHandle,
-};
+use crate::session::server::{AccountLimits, BindRequest, Output, Server, ServerTimers, SubmitHandle};
 use crate::text::{Concatenation, Decoding, Repertoire, decode, split, split_header};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -60,11 +58,7 @@ impl Default for ServerConfig {
 /// The port through which the owner checks binds: account, password, address, number of sessions.
 pub trait BindCheck: Send + Sync + 'static {
     /// `Err(Status::RINVPASWD)` for a wrong password *and* for an unknown account; `Err(Status::RALYBND)` for too many sessions.
-    fn check(
-        &self,
-        request: BindRequest,
-        peer: IpAddr,
-    ) -> BoxFuture<'_, Result<AccountLimits, Status>>;
+    fn check(&self, request: BindRequest, peer: IpAddr) -> BoxFuture<'_, Result<AccountLimits, Status>>;
 }
 
 /// A submit of a client. `Debug` shows neither numbers nor text.
@@ -88,9 +82,7 @@ pub struct ClientSubmit {
 
 impl fmt::Debug for ClientSubmit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientSubmit")
-            .field("account", &self.account)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientSubmit").field("account", &self.account).finish_non_exhaustive()
     }
 }
 
@@ -204,15 +196,8 @@ struct Delivery {
 }
 
 enum Command {
-    Bound {
-        session: u64,
-        account: String,
-        inbox: mpsc::Sender<Delivery>,
-    },
-    Gone {
-        session: u64,
-        account: String,
-    },
+    Bound { session: u64, account: String, inbox: mpsc::Sender<Delivery> },
+    Gone { session: u64, account: String },
     Deliver { account: String, delivery: Box<Delivery> },
 }
 
@@ -240,26 +225,10 @@ impl SmppServer {
         let (stop, stopped) = tokio::sync::watch::channel(false);
         tokio::spawn(keep_register(inbox));
         let seats = Arc::new(Semaphore::new(config.max_sessions));
-        let common = Common {
-            name,
-            config: Arc::new(config),
-            check,
-            events,
-            commands: commands.clone(),
-            stopped,
-        };
+        let common = Common { name, config: Arc::new(config), check, events, commands: commands.clone(), stopped };
         let accepting = tokio::spawn(accept(listener, common, seats));
         let references = std::sync::atomic::AtomicU16::new(0);
-        Ok((
-            Self {
-                address,
-                commands,
-                accepting,
-                stop,
-                references,
-            },
-            receiver,
-        ))
+        Ok((Self { address, commands, accepting, stop, references }, receiver))
     }
 
     /// Where it listens (port 0 in the configuration chooses a free one).
@@ -269,20 +238,12 @@ impl SmppServer {
 
     /// Delivers to one bound session of the account; returns when the client has answered (for a long text: all segments).
     pub async fn deliver(&self, account: &str, what: ToClient) -> Result<(), DeliverError> {
-        let reference = self
-            .references
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let reference = self.references.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         for message in what.messages(reference).map_err(DeliverError::Unwritable)? {
             let (done, verdict) = oneshot::channel();
             let delivery = Box::new(Delivery { message, done });
-            let command = Command::Deliver {
-                account: account.into(),
-                delivery,
-            };
-            self.commands
-                .send(command)
-                .await
-                .map_err(|_| DeliverError::NotBound)?;
+            let command = Command::Deliver { account: account.into(), delivery };
+            self.commands.send(command).await.map_err(|_| DeliverError::NotBound)?;
             verdict.await.unwrap_or(Err(DeliverError::NoAnswer))?;
         }
         Ok(())
@@ -310,16 +271,7 @@ impl ToClient {
     }
 
     fn receipt(self) -> Result<Message, String> {
-        let Self::Receipt {
-            id,
-            phone,
-            sender,
-            state,
-            error,
-            submitted,
-            done,
-        } = self
-        else {
+        let Self::Receipt { id, phone, sender, state, error, submitted, done } = self else {
             return Err("not a receipt".into());
         };
         let delivered = u8::from(state == State::Delivered);
@@ -331,15 +283,9 @@ impl ToClient {
             error.min(999),
         );
         let mut message = addressed(&phone, &sender)?;
-        message.esm_class = if state.is_final() {
-            esm::RECEIPT
-        } else {
-            esm::INTERMEDIATE
-        };
+        message.esm_class = if state.is_final() { esm::RECEIPT } else { esm::INTERMEDIATE };
         message.short_message = text.into_bytes().into();
-        message
-            .tlvs
-            .push(tag::RECEIPTED_MESSAGE_ID, [id.as_bytes(), &[0]].concat());
+        message.tlvs.push(tag::RECEIPTED_MESSAGE_ID, [id.as_bytes(), &[0]].concat());
         message.tlvs.push(tag::MESSAGE_STATE, [state.code()]);
         Ok(message)
     }
@@ -348,11 +294,7 @@ impl ToClient {
 fn addressed(from: &str, to: &str) -> Result<Message, String> {
     let source = Address::new(1, 1, from).map_err(|fault| fault.to_string())?;
     let destination = Address::new(0, 0, to).map_err(|fault| fault.to_string())?;
-    Ok(Message {
-        source,
-        destination,
-        ..Message::default()
-    })
+    Ok(Message { source, destination, ..Message::default() })
 }
 
 fn segments(from: &str, to: &str, text: &str, reference: u16) -> Result<Vec<Message>, String> {
@@ -360,17 +302,9 @@ fn segments(from: &str, to: &str, text: &str, reference: u16) -> Result<Vec<Mess
     let split = split(text, Repertoire::Gsm, 0).map_err(|error| error.to_string())?;
     let total = u8::try_from(split.segments.len()).map_err(|error| error.to_string())?;
     let one = |(index, octets): (u8, Vec<u8>)| {
-        let header = Concatenation {
-            reference,
-            total,
-            index,
-        }
-        .header();
-        let (esm_class, short_message) = if total == 1 {
-            (0, octets)
-        } else {
-            (esm::UDHI, [&header[..], &octets].concat())
-        };
+        let header = Concatenation { reference, total, index }.header();
+        let (esm_class, short_message) =
+            if total == 1 { (0, octets) } else { (esm::UDHI, [&header[..], &octets].concat()) };
         Message {
             esm_class,
             data_coding: split.alphabet.data_coding(),
@@ -395,14 +329,7 @@ async fn keep_register(mut inbox: mpsc::Receiver<Command>) {
     let mut bound: HashMap<String, VecDeque<(u64, mpsc::Sender<Delivery>)>> = HashMap::new();
     while let Some(command) = inbox.recv().await {
         match command {
-            Command::Bound {
-                session,
-                account,
-                inbox,
-            } => bound
-                .entry(account)
-                .or_default()
-                .push_back((session, inbox)),
+            Command::Bound { session, account, inbox } => bound.entry(account).or_default().push_back((session, inbox)),
             Command::Gone { session, account } => {
                 if let Some(sessions) = bound.get_mut(&account) {
                     sessions.retain(|(id, _)| *id != session);
@@ -428,9 +355,7 @@ fn hand_over(sessions: &mut VecDeque<(u64, mpsc::Sender<Delivery>)>, mut deliver
         };
         match inbox.try_send(delivery) {
             Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(back)) => {
-                (delivery, error) = (back, DeliverError::Busy)
-            }
+            Err(mpsc::error::TrySendError::Full(back)) => (delivery, error) = (back, DeliverError::Busy),
             Err(mpsc::error::TrySendError::Closed(back)) => delivery = back,
         }
     }
@@ -532,10 +457,7 @@ impl Session {
     }
 
     async fn turn(&mut self) {
-        let due = self
-            .machine
-            .poll_timeout()
-            .unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600));
+        let due = self.machine.poll_timeout().unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600));
         let can_deliver = self.machine.can_deliver();
         tokio::select! {
             done = progress(&mut self.wire) => self.progressed(done),
@@ -563,11 +485,7 @@ impl Session {
                 Output::Bound => self.bound().await,
                 Output::Submit { handle, message } => self.submit(handle, &message),
                 Output::Delivered { token, status } => {
-                    let verdict = if status.is_ok() {
-                        Ok(())
-                    } else {
-                        Err(DeliverError::Refused(status))
-                    };
+                    let verdict = if status.is_ok() { Ok(()) } else { Err(DeliverError::Refused(status)) };
                     self.settle(token, verdict);
                 }
                 Output::Undelivered { token } => self.settle(token, Err(DeliverError::NoAnswer)),
@@ -587,28 +505,18 @@ impl Session {
     fn check(&mut self, request: BindRequest) {
         self.account = Some(request.system_id.clone());
         let (check, peer) = (self.common.check.clone(), self.peer);
-        self.answers.push(Box::pin(async move {
-            Answer::Bind(check.check(request, peer).await)
-        }));
+        self.answers.push(Box::pin(async move { Answer::Bind(check.check(request, peer).await) }));
     }
 
     async fn bound(&mut self) {
-        let (account, receives) = (
-            self.account.clone().unwrap_or_default(),
-            self.machine.receives(),
-        );
+        let (account, receives) = (self.account.clone().unwrap_or_default(), self.machine.receives());
         tracing::info!(account, receives, "SMPP client bound");
         self.bound = true;
         if receives {
-            let command = Command::Bound {
-                session: self.id,
-                account: account.clone(),
-                inbox: self.sender.clone(),
-            };
+            let command = Command::Bound { session: self.id, account: account.clone(), inbox: self.sender.clone() };
             let _ = self.common.commands.send(command).await; // the server is stopping
         }
-        self.backlog
-            .push_back(ServerEvent::Bound { account, receives });
+        self.backlog.push_back(ServerEvent::Bound { account, receives });
     }
 
     async fn closed(&mut self, reason: String) {
@@ -617,58 +525,36 @@ impl Session {
         if !std::mem::take(&mut self.bound) {
             return;
         }
-        let _ = self
-            .common
-            .commands
-            .send(Command::Gone {
-                session: self.id,
-                account: account.clone(),
-            })
-            .await;
+        let _ = self.common.commands.send(Command::Gone { session: self.id, account: account.clone() }).await;
         self.deliveries.close(); // what waits is dropped: its owner hears NoAnswer
-        self.backlog
-            .push_back(ServerEvent::Unbound { account, reason });
+        self.backlog.push_back(ServerEvent::Unbound { account, reason });
     }
 
     fn submit(&mut self, handle: SubmitHandle, message: &Message) {
         let submit = self.read(message);
         let (sender, answer) = oneshot::channel();
-        self.backlog.push_back(ServerEvent::Submit {
-            submit,
-            ack: SubmitAck(sender),
-        });
-        let answer =
-            async move { Answer::Submit(handle, answer.await.unwrap_or(Err(Status::RSYSERR))) };
+        self.backlog.push_back(ServerEvent::Submit { submit, ack: SubmitAck(sender) });
+        let answer = async move { Answer::Submit(handle, answer.await.unwrap_or(Err(Status::RSYSERR))) };
         self.answers.push(Box::pin(answer));
     }
 
     fn read(&self, message: &Message) -> ClientSubmit {
         let payload = message.payload();
-        let (place, octets) = if message.esm_class & esm::UDHI == 0 {
-            (None, &payload[..])
-        } else {
-            split_header(&payload)
-        };
+        let (place, octets) =
+            if message.esm_class & esm::UDHI == 0 { (None, &payload[..]) } else { split_header(&payload) };
         let from = message.source.number.text();
         let to = canonical_number(&message.destination.number.text()).to_owned();
-        let part = place
-            .or_else(|| super::core::sar(message))
-            .filter(|place| place.total > 1)
-            .map(|place| Part {
-                from: from.clone(),
-                to: to.clone(),
-                place,
-                data_coding: message.data_coding,
-                octets: octets.to_vec(),
-                dedupe_key: String::new(), // a client that repeats itself means it
-            });
+        let part = place.or_else(|| super::core::sar(message)).filter(|place| place.total > 1).map(|place| Part {
+            from: from.clone(),
+            to: to.clone(),
+            place,
+            data_coding: message.data_coding,
+            octets: octets.to_vec(),
+            dedupe_key: String::new(), // a client that repeats itself means it
+        });
         ClientSubmit {
             account: self.account.clone().unwrap_or_default(),
-            text: decode(
-                message.data_coding,
-                octets,
-                self.common.config.default_alphabet,
-            ),
+            text: decode(message.data_coding, octets, self.common.config.default_alphabet),
             from,
             to,
             part,
@@ -680,18 +566,15 @@ impl Session {
     fn answered(&mut self, answer: Answer) {
         match answer {
             Answer::Bind(verdict) => self.machine.bind_checked(verdict, Instant::now()),
-            Answer::Submit(handle, verdict) => self
-                .machine
-                .submit_taken(handle, verdict.as_deref().map_err(|status| *status)),
+            Answer::Submit(handle, verdict) => {
+                self.machine.submit_taken(handle, verdict.as_deref().map_err(|status| *status))
+            }
         }
     }
 
     fn deliver(&mut self, delivery: Delivery) {
         self.counter += 1;
-        if self
-            .machine
-            .deliver(self.counter, delivery.message, Instant::now())
-        {
+        if self.machine.deliver(self.counter, delivery.message, Instant::now()) {
             self.waiting.insert(self.counter, delivery.done);
         }
     }

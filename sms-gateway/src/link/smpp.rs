@@ -2,9 +2,7 @@
 
 use super::core::{Core, CoreOutput, Prepared};
 use super::wire::Wire;
-use super::{
-    ConfigError, EVENTS, Link, LinkEvent, LinkStatus, OutMessage, Part, SmppConfig, SubmitError,
-};
+use super::{ConfigError, EVENTS, Link, LinkEvent, LinkStatus, OutMessage, Part, SmppConfig, SubmitError};
 use crate::pdu::Status;
 use crate::session::client::DeliverHandle;
 use futures_util::future::BoxFuture;
@@ -36,20 +34,14 @@ pub struct SmppLink {
 
 impl SmppLink {
     /// Starts the link's task in the current runtime. `seed` should be random: it decides jitter and references.
-    pub fn start(
-        config: SmppConfig,
-        seed: u64,
-    ) -> Result<(Self, mpsc::Receiver<LinkEvent>), ConfigError> {
+    pub fn start(config: SmppConfig, seed: u64) -> Result<(Self, mpsc::Receiver<LinkEvent>), ConfigError> {
         let bind = config.bind()?;
         let queue = config.effective_queue();
         let config = Arc::new(config);
         let room = Arc::new(std::array::from_fn(|_| Semaphore::new(queue)));
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (events, receiver) = mpsc::channel(EVENTS);
-        let (publish, status) = watch::channel(LinkStatus {
-            rate_scale: 1.0,
-            ..LinkStatus::default()
-        });
+        let (publish, status) = watch::channel(LinkStatus { rate_scale: 1.0, ..LinkStatus::default() });
         let core = Core::new(config.clone(), bind, seed, Instant::now());
         let task = Task {
             name: config.name.clone(),
@@ -63,15 +55,7 @@ impl SmppLink {
             publish,
         };
         tokio::spawn(task.run(inbox));
-        Ok((
-            Self {
-                config,
-                commands,
-                room,
-                status,
-            },
-            receiver,
-        ))
+        Ok((Self { config, commands, room, status }, receiver))
     }
 
     /// Changes of the link's status.
@@ -81,14 +65,8 @@ impl SmppLink {
 
     async fn submit_one(&self, message: OutMessage) -> Result<(), SubmitError> {
         let prepared = Prepared::new(&self.config, message)?;
-        let room = self.room[prepared.lane() as usize]
-            .acquire()
-            .await
-            .map_err(|_| SubmitError::Closed)?;
-        self.commands
-            .send(Command::Submit(prepared))
-            .await
-            .map_err(|_| SubmitError::Closed)?;
+        let room = self.room[prepared.lane() as usize].acquire().await.map_err(|_| SubmitError::Closed)?;
+        self.commands.send(Command::Submit(prepared)).await.map_err(|_| SubmitError::Closed)?;
         room.forget(); // given back when the message is finished
         Ok(())
     }
@@ -200,10 +178,7 @@ impl Task {
     /// Waits for one thing to happen and tells the machine.
     async fn turn(&mut self, inbox: &mut mpsc::Receiver<Command>) {
         let due = self.core.poll_timeout(Instant::now());
-        let sleep = tokio::time::sleep_until(
-            due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
-                .into(),
-        );
+        let sleep = tokio::time::sleep_until(due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600)).into());
         tokio::select! {
             command = inbox.recv() => self.command(command),
             done = progress(&mut self.wire), if self.wire.is_some() => self.progressed(done),
@@ -266,9 +241,7 @@ async fn progress(wire: &mut Option<Wire>) -> Result<(), String> {
     }
 }
 
-async fn connect(
-    dialing: &mut Option<BoxFuture<'static, Result<TcpStream, String>>>,
-) -> Result<TcpStream, String> {
+async fn connect(dialing: &mut Option<BoxFuture<'static, Result<TcpStream, String>>>) -> Result<TcpStream, String> {
     match dialing {
         Some(dialing) => dialing.await,
         None => std::future::pending().await,

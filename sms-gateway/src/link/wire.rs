@@ -27,23 +27,13 @@ impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
         let _ = stream.set_nodelay(true); // only a matter of speed
         let (read, write) = stream.into_split();
-        Self {
-            read,
-            write,
-            incoming: BytesMut::new(),
-            outgoing: BytesMut::new(),
-        }
+        Self { read, write, incoming: BytesMut::new(), outgoing: BytesMut::new() }
     }
 
     /// Queues a PDU. Fails if the peer does not read.
     pub(super) fn send(&mut self, pdu: &Pdu) -> Result<(), String> {
-        pdu.encode(&mut self.outgoing)
-            .map_err(|error| error.to_string())?;
-        if self.outgoing.len() > MAX_OUT {
-            Err("the peer does not read".into())
-        } else {
-            Ok(())
-        }
+        pdu.encode(&mut self.outgoing).map_err(|error| error.to_string())?;
+        if self.outgoing.len() > MAX_OUT { Err("the peer does not read".into()) } else { Ok(()) }
     }
 
     /// Reads or writes some octets. Cancel-safe.

@@ -17,19 +17,11 @@ pub struct Address<const N: usize = 21> {
 impl<const N: usize> Address<N> {
     /// Fails if the number is too long for the field.
     pub fn new(ton: u8, npi: u8, number: &str) -> Result<Self, FieldFault> {
-        Ok(Self {
-            ton,
-            npi,
-            number: COctet::new(number)?,
-        })
+        Ok(Self { ton, npi, number: COctet::new(number)? })
     }
 
     pub(super) fn read(reader: &mut Reader, field: &'static str) -> Result<Self, FieldError> {
-        Ok(Self {
-            ton: reader.u8(field)?,
-            npi: reader.u8(field)?,
-            number: reader.c_octet(field)?,
-        })
+        Ok(Self { ton: reader.u8(field)?, npi: reader.u8(field)?, number: reader.c_octet(field)? })
     }
 
     pub(super) fn write(&self, out: &mut BytesMut) {
@@ -44,9 +36,8 @@ impl<const N: usize> Address<N> {
 /// Centres report the same receiver as `8613…`, `+8613…` or `13…`, and receipts are matched by receiver.
 pub fn canonical_number(number: &str) -> &str {
     let bare = number.trim().trim_start_matches('+');
-    let is_mobile = |digits: &str| {
-        digits.len() == 11 && digits.starts_with('1') && digits.bytes().all(|b| b.is_ascii_digit())
-    };
+    let is_mobile =
+        |digits: &str| digits.len() == 11 && digits.starts_with('1') && digits.bytes().all(|b| b.is_ascii_digit());
     for prefix in ["0086", "86"] {
         if let Some(rest) = bare.strip_prefix(prefix).filter(|rest| is_mobile(rest)) {
             return rest;
@@ -61,12 +52,7 @@ mod tests {
 
     #[test]
     fn one_phone_has_one_form() {
-        for form in [
-            "13800138000",
-            "8613800138000",
-            "+8613800138000",
-            "008613800138000",
-        ] {
+        for form in ["13800138000", "8613800138000", "+8613800138000", "008613800138000"] {
             assert_eq!(canonical_number(form), "13800138000");
         }
         assert_eq!(canonical_number("106903710001"), "106903710001");

@@ -77,11 +77,7 @@ impl Message {
         if !self.short_message.is_empty() {
             return self.short_message.0.clone();
         }
-        let payload = self
-            .tlvs
-            .0
-            .iter()
-            .find(|tlv| tlv.tag == tag::MESSAGE_PAYLOAD);
+        let payload = self.tlvs.0.iter().find(|tlv| tlv.tag == tag::MESSAGE_PAYLOAD);
         payload.map(|tlv| tlv.value.0.clone()).unwrap_or_default()
     }
 
@@ -109,11 +105,7 @@ impl Data {
     pub fn to_message(&self) -> Result<Message, FieldError> {
         let short = |address: &Address<65>, field| -> Result<Address, FieldError> {
             let number = COctet::new(address.number.as_bytes()).map_err(|fault| fault.at(field))?;
-            Ok(Address {
-                ton: address.ton,
-                npi: address.npi,
-                number,
-            })
+            Ok(Address { ton: address.ton, npi: address.npi, number })
         };
         Ok(Message {
             service_type: self.service_type.clone(),
@@ -286,9 +278,7 @@ impl Body {
         Ok(Some(match command {
             0x8000_0000 => Self::GenericNack,
             1 | 2 | 9 => Self::Bind(mode, read_bind(reader)?),
-            0x8000_0001 | 0x8000_0002 | 0x8000_0009 => {
-                Self::BindResp(mode, read_bind_resp(reader)?)
-            }
+            0x8000_0001 | 0x8000_0002 | 0x8000_0009 => Self::BindResp(mode, read_bind_resp(reader)?),
             3 => Self::Query(read_query(reader)?),
             0x8000_0003 => Self::QueryResp(read_query_resp(reader)?),
             4 => Self::Submit(Box::new(read_message(reader, true)?)),
@@ -316,11 +306,7 @@ impl Body {
     /// Appends the body. Fails on a text or a list that its count octet cannot hold.
     pub(super) fn write(&self, out: &mut BytesMut) -> Result<(), FieldError> {
         match self {
-            Self::GenericNack
-            | Self::Unbind
-            | Self::UnbindResp
-            | Self::EnquireLink
-            | Self::EnquireLinkResp => {}
+            Self::GenericNack | Self::Unbind | Self::UnbindResp | Self::EnquireLink | Self::EnquireLinkResp => {}
             Self::CancelResp | Self::ReplaceResp => {}
             Self::Bind(_, bind) => write_bind(bind, out),
             Self::BindResp(_, resp) => {
@@ -399,17 +385,11 @@ fn read_bind_resp(r: &mut Reader) -> Result<Option<BindResp>, FieldError> {
     if r.is_empty() {
         return Ok(None);
     }
-    Ok(Some(BindResp {
-        system_id: r.c_octet("system_id")?,
-        tlvs: Tlvs::read(r)?,
-    }))
+    Ok(Some(BindResp { system_id: r.c_octet("system_id")?, tlvs: Tlvs::read(r)? }))
 }
 
 fn read_outbind(r: &mut Reader) -> Result<Outbind, FieldError> {
-    Ok(Outbind {
-        system_id: r.c_octet("system_id")?,
-        password: r.c_octet("password")?,
-    })
+    Ok(Outbind { system_id: r.c_octet("system_id")?, password: r.c_octet("password")? })
 }
 
 /// `submit_sm_resp`, `deliver_sm_resp`, `data_sm_resp`: the id may be left out, with or without an error status.
@@ -424,20 +404,8 @@ fn read_id_resp(r: &mut Reader) -> Result<(Option<COctet<65>>, Tlvs), FieldError
 fn read_message(r: &mut Reader, with_destination: bool) -> Result<Message, FieldError> {
     let service_type = r.c_octet("service_type")?;
     let source = Address::read(r, "source_addr")?;
-    let destination = if with_destination {
-        Address::read(r, "destination_addr")?
-    } else {
-        Address::default()
-    };
-    read_message_rest(
-        r,
-        Message {
-            service_type,
-            source,
-            destination,
-            ..Message::default()
-        },
-    )
+    let destination = if with_destination { Address::read(r, "destination_addr")? } else { Address::default() };
+    read_message_rest(r, Message { service_type, source, destination, ..Message::default() })
 }
 
 fn read_message_rest(r: &mut Reader, head: Message) -> Result<Message, FieldError> {
@@ -467,26 +435,13 @@ fn read_short_message(r: &mut Reader) -> Result<Octets, FieldError> {
 }
 
 fn write_short_message(text: &Octets, out: &mut BytesMut) -> Result<(), FieldError> {
-    let fits = u8::try_from(text.len())
-        .ok()
-        .filter(|len| usize::from(*len) <= MAX_SHORT_MESSAGE);
-    out.put_u8(
-        fits.ok_or(
-            FieldFault::TooLong {
-                max: MAX_SHORT_MESSAGE,
-            }
-            .at("short_message"),
-        )?,
-    );
+    let fits = u8::try_from(text.len()).ok().filter(|len| usize::from(*len) <= MAX_SHORT_MESSAGE);
+    out.put_u8(fits.ok_or(FieldFault::TooLong { max: MAX_SHORT_MESSAGE }.at("short_message"))?);
     out.put_slice(text);
     Ok(())
 }
 
-fn write_message(
-    m: &Message,
-    many: Option<&[Destination]>,
-    out: &mut BytesMut,
-) -> Result<(), FieldError> {
+fn write_message(m: &Message, many: Option<&[Destination]>, out: &mut BytesMut) -> Result<(), FieldError> {
     out.c_octet(&m.service_type);
     m.source.write(out);
     match many {
@@ -496,12 +451,7 @@ fn write_message(
     out.put_slice(&[m.esm_class, m.protocol_id, m.priority_flag]);
     out.c_octet(&m.schedule_delivery_time);
     out.c_octet(&m.validity_period);
-    out.put_slice(&[
-        m.registered_delivery,
-        m.replace_if_present,
-        m.data_coding,
-        m.sm_default_msg_id,
-    ]);
+    out.put_slice(&[m.registered_delivery, m.replace_if_present, m.data_coding, m.sm_default_msg_id]);
     write_short_message(&m.short_message, out)?;
     m.tlvs.write(out)
 }
@@ -525,15 +475,8 @@ fn write_destinations(destinations: &[Destination], out: &mut BytesMut) -> Resul
 
 /// A list's length as its count octet.
 fn count(len: usize, field: &'static str) -> Result<u8, FieldError> {
-    let fits = u8::try_from(len)
-        .ok()
-        .filter(|len| usize::from(*len) <= MAX_DESTINATIONS);
-    fits.ok_or(
-        FieldFault::TooLong {
-            max: MAX_DESTINATIONS,
-        }
-        .at(field),
-    )
+    let fits = u8::try_from(len).ok().filter(|len| usize::from(*len) <= MAX_DESTINATIONS);
+    fits.ok_or(FieldFault::TooLong { max: MAX_DESTINATIONS }.at(field))
 }
 
 fn read_multi(r: &mut Reader) -> Result<Multi, FieldError> {
@@ -543,21 +486,9 @@ fn read_multi(r: &mut Reader) -> Result<Multi, FieldError> {
     if number == 0 || usize::from(number) > MAX_DESTINATIONS {
         return Err(FieldFault::Range(number.into()).at("number_of_dests"));
     }
-    let destinations = (0..number)
-        .map(|_| read_destination(r))
-        .collect::<Result<_, _>>()?;
-    let message = read_message_rest(
-        r,
-        Message {
-            service_type,
-            source,
-            ..Message::default()
-        },
-    )?;
-    Ok(Multi {
-        destinations,
-        message,
-    })
+    let destinations = (0..number).map(|_| read_destination(r)).collect::<Result<_, _>>()?;
+    let message = read_message_rest(r, Message { service_type, source, ..Message::default() })?;
+    Ok(Multi { destinations, message })
 }
 
 fn read_destination(r: &mut Reader) -> Result<Destination, FieldError> {
@@ -573,22 +504,12 @@ fn read_multi_resp(r: &mut Reader) -> Result<Option<MultiResp>, FieldError> {
         return Ok(None);
     }
     let message_id = r.c_octet("message_id")?;
-    let number = if r.is_empty() {
-        0
-    } else {
-        r.u8("no_unsuccess")?
-    };
+    let number = if r.is_empty() { 0 } else { r.u8("no_unsuccess")? };
     let one = |r: &mut Reader| -> Result<Unsuccessful, FieldError> {
-        Ok(Unsuccessful {
-            destination: Address::read(r, "destination_addr")?,
-            error: r.u32("error_status_code")?,
-        })
+        Ok(Unsuccessful { destination: Address::read(r, "destination_addr")?, error: r.u32("error_status_code")? })
     };
     let unsuccessful = (0..number).map(|_| one(r)).collect::<Result<_, _>>()?;
-    Ok(Some(MultiResp {
-        message_id,
-        unsuccessful,
-    }))
+    Ok(Some(MultiResp { message_id, unsuccessful }))
 }
 
 fn write_multi_resp(resp: &MultiResp, out: &mut BytesMut) -> Result<(), FieldError> {
@@ -602,10 +523,7 @@ fn write_multi_resp(resp: &MultiResp, out: &mut BytesMut) -> Result<(), FieldErr
 }
 
 fn read_query(r: &mut Reader) -> Result<Query, FieldError> {
-    Ok(Query {
-        message_id: r.c_octet("message_id")?,
-        source: Address::read(r, "source_addr")?,
-    })
+    Ok(Query { message_id: r.c_octet("message_id")?, source: Address::read(r, "source_addr")? })
 }
 
 fn read_query_resp(r: &mut Reader) -> Result<Option<QueryResp>, FieldError> {
@@ -671,9 +589,5 @@ fn write_data(data: &Data, out: &mut BytesMut) -> Result<(), FieldError> {
 }
 
 fn read_alert(r: &mut Reader) -> Result<Alert, FieldError> {
-    Ok(Alert {
-        source: Address::read(r, "source_addr")?,
-        esme: Address::read(r, "esme_addr")?,
-        tlvs: Tlvs::read(r)?,
-    })
+    Ok(Alert { source: Address::read(r, "source_addr")?, esme: Address::read(r, "esme_addr")?, tlvs: Tlvs::read(r)? })
 }

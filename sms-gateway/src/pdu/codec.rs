@@ -66,20 +66,12 @@ pub enum EncodeError {
 impl Pdu {
     /// A request.
     pub fn request(sequence: u32, body: Body) -> Self {
-        Self {
-            status: Status::ROK,
-            sequence,
-            body,
-        }
+        Self { status: Status::ROK, sequence, body }
     }
 
     /// A response.
     pub fn response(sequence: u32, status: Status, body: Body) -> Self {
-        Self {
-            status,
-            sequence,
-            body,
-        }
+        Self { status, sequence, body }
     }
 
     /// Reads one whole frame, header included.
@@ -87,9 +79,7 @@ impl Pdu {
         let mut reader = Reader::new(frame);
         let mut header = || reader.u32("header");
         let (_, command, status, sequence) = match (header(), header(), header(), header()) {
-            (Ok(length), Ok(command), Ok(status), Ok(sequence)) => {
-                (length, command, status, sequence)
-            }
+            (Ok(length), Ok(command), Ok(status), Ok(sequence)) => (length, command, status, sequence),
             _ => {
                 return Err(BadPdu {
                     command: 0,
@@ -100,18 +90,9 @@ impl Pdu {
             }
         };
         let status = Status(status);
-        let bad = |fault| BadPdu {
-            command,
-            status,
-            sequence,
-            fault,
-        };
+        let bad = |fault| BadPdu { command, status, sequence, fault };
         match Body::read(command, &mut reader) {
-            Ok(Some(body)) => Ok(Self {
-                status,
-                sequence,
-                body,
-            }),
+            Ok(Some(body)) => Ok(Self { status, sequence, body }),
             Ok(None) => Err(bad(None)),
             Err(fault) => Err(bad(Some(fault))),
         }

@@ -17,8 +17,8 @@ mod vectors;
 
 pub use address::{Address, canonical_number};
 pub use body::{
-    Alert, Bind, BindMode, BindResp, Body, Cancel, Data, Destination, Message, Multi, MultiResp,
-    Outbind, Query, QueryResp, Replace, Unsuccessful,
+    Alert, Bind, BindMode, BindResp, Body, Cancel, Data, Destination, Message, Multi, MultiResp, Outbind, Query,
+    QueryResp, Replace, Unsuccessful,
 };
 pub use codec::{BadPdu, Codec, EncodeError, FrameError, HEADER_LEN, MAX_PDU_LEN, Pdu};
 pub use status::{Class, Status};

@@ -46,10 +46,7 @@ pub struct Tlvs(pub Vec<Tlv>);
 impl Tlvs {
     /// The first TLV with this tag.
     pub fn find(&self, tag: u16) -> Option<&[u8]> {
-        self.0
-            .iter()
-            .find(|tlv| tlv.tag == tag)
-            .map(|tlv| &*tlv.value)
+        self.0.iter().find(|tlv| tlv.tag == tag).map(|tlv| &*tlv.value)
     }
 
     /// A one-octet TLV; `None` if absent or of another length.
@@ -71,19 +68,13 @@ impl Tlvs {
     /// A text TLV up to its first NUL; centres leave the NUL out (facts: "accept without NUL").
     pub fn text(&self, tag: u16) -> Option<String> {
         let value = self.find(tag)?;
-        let end = value
-            .iter()
-            .position(|octet| *octet == 0)
-            .unwrap_or(value.len());
+        let end = value.iter().position(|octet| *octet == 0).unwrap_or(value.len());
         Some(String::from_utf8_lossy(&value[..end]).into_owned())
     }
 
     /// Appends a parameter.
     pub fn push(&mut self, tag: u16, value: impl Into<Vec<u8>>) {
-        self.0.push(Tlv {
-            tag,
-            value: Octets(value.into().into()),
-        });
+        self.0.push(Tlv { tag, value: Octets(value.into().into()) });
     }
 
     pub(super) fn read(reader: &mut Reader) -> Result<Self, FieldError> {
@@ -94,18 +85,14 @@ impl Tlvs {
             }
             let tag = reader.u16("tlv")?;
             let len = reader.u16("tlv")?;
-            tlvs.push(Tlv {
-                tag,
-                value: reader.octets(len.into(), "tlv")?,
-            });
+            tlvs.push(Tlv { tag, value: reader.octets(len.into(), "tlv")? });
         }
         Ok(Self(tlvs))
     }
 
     pub(super) fn write(&self, out: &mut BytesMut) -> Result<(), FieldError> {
         for tlv in &self.0 {
-            let len = u16::try_from(tlv.value.len())
-                .map_err(|_| FieldFault::TooLong { max: 65_535 }.at("tlv"))?;
+            let len = u16::try_from(tlv.value.len()).map_err(|_| FieldFault::TooLong { max: 65_535 }.at("tlv"))?;
             out.put_u16(tlv.tag);
             out.put_u16(len);
             out.put_slice(&tlv.value);

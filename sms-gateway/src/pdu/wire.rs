@@ -128,15 +128,11 @@ impl Reader {
     }
 
     pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, FieldError> {
-        self.0
-            .try_get_u16()
-            .map_err(|_| FieldFault::Short.at(field))
+        self.0.try_get_u16().map_err(|_| FieldFault::Short.at(field))
     }
 
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, FieldError> {
-        self.0
-            .try_get_u32()
-            .map_err(|_| FieldFault::Short.at(field))
+        self.0.try_get_u32().map_err(|_| FieldFault::Short.at(field))
     }
 
     pub(crate) fn octets(&mut self, len: usize, field: &'static str) -> Result<Octets, FieldError> {
@@ -146,17 +142,10 @@ impl Reader {
         Ok(Octets(self.0.split_to(len)))
     }
 
-    pub(crate) fn c_octet<const N: usize>(
-        &mut self,
-        field: &'static str,
-    ) -> Result<COctet<N>, FieldError> {
+    pub(crate) fn c_octet<const N: usize>(&mut self, field: &'static str) -> Result<COctet<N>, FieldError> {
         let reach = &self.0[..self.0.len().min(N)];
         let Some(end) = reach.iter().position(|octet| *octet == 0) else {
-            let fault = if self.0.len() < N {
-                FieldFault::Short
-            } else {
-                FieldFault::TooLong { max: N - 1 }
-            };
+            let fault = if self.0.len() < N { FieldFault::Short } else { FieldFault::TooLong { max: N - 1 } };
             return Err(fault.at(field));
         };
         let text = self.0.split_to(end);

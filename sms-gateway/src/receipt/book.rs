@@ -30,11 +30,7 @@ pub struct Book<K, R> {
 
 impl<K: Clone + PartialEq, R> Default for Book<K, R> {
     fn default() -> Self {
-        Self {
-            by_key: HashMap::new(),
-            ages: VecDeque::new(),
-            early: VecDeque::new(),
-        }
+        Self { by_key: HashMap::new(), ages: VecDeque::new(), early: VecDeque::new() }
     }
 }
 
@@ -43,10 +39,7 @@ impl<K: Clone + PartialEq, R> Book<K, R> {
     pub fn submitted(&mut self, id: &str, receiver: &str, key: K) -> Vec<R> {
         let (forms, receiver) = (IdForms::new(id), canonical_number(receiver).to_owned());
         for form in forms.keys() {
-            self.by_key
-                .entry((receiver.clone(), form.to_owned()))
-                .or_default()
-                .push((forms.clone(), key.clone()));
+            self.by_key.entry((receiver.clone(), form.to_owned())).or_default().push((forms.clone(), key.clone()));
         }
         self.ages.push_back((forms.clone(), receiver.clone(), key));
         if self.ages.len() > MAX_REMEMBERED {
@@ -81,18 +74,10 @@ impl<K: Clone + PartialEq, R> Book<K, R> {
     fn find(&self, id: &str, receiver: &str) -> Option<Match<K>> {
         let mut hits: Vec<&(IdForms, K)> = Vec::new();
         for key in receipt_keys(id) {
-            hits.extend(
-                self.by_key
-                    .get(&(receiver.to_owned(), key))
-                    .into_iter()
-                    .flatten(),
-            );
+            hits.extend(self.by_key.get(&(receiver.to_owned(), key)).into_iter().flatten());
         }
         let best = hits.iter().rev().max_by_key(|(forms, _)| forms.fit(id))?;
-        Some(Match {
-            key: best.1.clone(),
-            ambiguous: hits.iter().any(|(_, key)| *key != best.1),
-        })
+        Some(Match { key: best.1.clone(), ambiguous: hits.iter().any(|(_, key)| *key != best.1) })
     }
 
     fn take_early(&mut self, forms: &IdForms, receiver: &str) -> Vec<R> {
@@ -132,21 +117,9 @@ mod tests {
     fn hexadecimal_answer_and_decimal_receipt() {
         let mut book: Book<u32, ()> = Book::default();
         book.submitted("3f2a9c01", "8613800138000", 7);
-        let found = book
-            .receipt(["1059757057"], "13800138000", (), Instant::now())
-            .unwrap();
-        assert_eq!(
-            found,
-            Match {
-                key: 7,
-                ambiguous: false
-            }
-        );
-        assert!(
-            book.receipt(["1059757057"], "13900139000", (), Instant::now())
-                .is_none(),
-            "another receiver"
-        );
+        let found = book.receipt(["1059757057"], "13800138000", (), Instant::now()).unwrap();
+        assert_eq!(found, Match { key: 7, ambiguous: false });
+        assert!(book.receipt(["1059757057"], "13900139000", (), Instant::now()).is_none(), "another receiver");
     }
 
     #[test]
@@ -156,10 +129,7 @@ mod tests {
         assert_eq!(book.submitted("B8BE19", "138", 1), ["early"]);
         assert!(book.submitted("B8BE19", "138", 1).is_empty(), "once");
         assert!(book.receipt(["77"], "139", "old", now).is_none());
-        assert!(
-            book.receipt(["78"], "139", "new", now + EARLY_FOR)
-                .is_none()
-        );
+        assert!(book.receipt(["78"], "139", "new", now + EARLY_FOR).is_none());
         assert!(book.submitted("77", "139", 2).is_empty(), "given up");
     }
 
@@ -169,13 +139,7 @@ mod tests {
         book.submitted("16", "138", 1); // hexadecimal 10
         book.submitted("10", "138", 2); // is 16 as a decimal number
         let found = book.receipt(["10"], "138", (), Instant::now()).unwrap();
-        assert_eq!(
-            found,
-            Match {
-                key: 2,
-                ambiguous: true
-            }
-        );
+        assert_eq!(found, Match { key: 2, ambiguous: true });
     }
 
     #[test]

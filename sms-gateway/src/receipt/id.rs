@@ -16,24 +16,16 @@ impl IdForms {
     pub fn new(raw: &str) -> Self {
         let mut others: Vec<String> = Vec::new();
         let plain = plain(raw);
-        let decimal = Some(&plain)
-            .filter(|id| id.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|id| id.parse::<u128>().ok());
+        let decimal =
+            Some(&plain).filter(|id| id.bytes().all(|b| b.is_ascii_digit())).and_then(|id| id.parse::<u128>().ok());
         let hexadecimal = u128::from_str_radix(&plain, 16).ok();
-        let forms = [
-            Some(plain.clone()),
-            decimal.map(|n| format!("{n:x}")),
-            hexadecimal.map(|n| n.to_string()),
-        ];
+        let forms = [Some(plain.clone()), decimal.map(|n| format!("{n:x}")), hexadecimal.map(|n| n.to_string())];
         for form in forms.into_iter().flatten() {
             if form != raw && !others.contains(&form) {
                 others.push(form);
             }
         }
-        Self {
-            raw: raw.to_owned(),
-            others,
-        }
+        Self { raw: raw.to_owned(), others }
     }
 
     /// As the centre wrote it.
@@ -51,11 +43,7 @@ impl IdForms {
         if self.raw == receipt_id {
             return 2;
         }
-        u8::from(
-            receipt_keys(receipt_id)
-                .iter()
-                .any(|key| self.keys().any(|form| form == key)),
-        )
+        u8::from(receipt_keys(receipt_id).iter().any(|key| self.keys().any(|form| form == key)))
     }
 }
 
@@ -64,25 +52,14 @@ impl IdForms {
 /// Fewer forms than a submit has: were both sides read as hexadecimal and decimal, `10` would meet `22`.
 pub fn receipt_keys(id: &str) -> Vec<String> {
     let plain = plain(id);
-    if plain == id {
-        vec![plain]
-    } else {
-        vec![id.to_owned(), plain]
-    }
+    if plain == id { vec![plain] } else { vec![id.to_owned(), plain] }
 }
 
 /// Lower case, no dashes, no leading zeros, no `0x`.
 fn plain(id: &str) -> String {
     let lower = id.trim().to_ascii_lowercase().replace('-', "");
-    let bare = lower
-        .strip_prefix("0x")
-        .unwrap_or(&lower)
-        .trim_start_matches('0');
-    if bare.is_empty() {
-        "0".into()
-    } else {
-        bare.chars().take(64.max(MAX_DIGITS)).collect()
-    }
+    let bare = lower.strip_prefix("0x").unwrap_or(&lower).trim_start_matches('0');
+    if bare.is_empty() { "0".into() } else { bare.chars().take(64.max(MAX_DIGITS)).collect() }
 }
 
 #[cfg(test)]
@@ -103,10 +80,7 @@ mod tests {
             ("f47ac10b-58cc", "F47AC10B58CC"),
             ("FFFFFFFFFFFFFFFF", "18446744073709551615"),
         ] {
-            assert!(
-                IdForms::new(response).fit(receipt) >= 1,
-                "{response} {receipt}"
-            );
+            assert!(IdForms::new(response).fit(receipt) >= 1, "{response} {receipt}");
         }
         assert_eq!(IdForms::new("10").fit("10"), 2);
     }
@@ -114,11 +88,7 @@ mod tests {
     #[test]
     fn strangers_do_not_meet() {
         for (response, receipt) in [("10", "22"), ("msg-1", "msg-2"), ("", "1"), ("xyz", "0")] {
-            assert_eq!(
-                IdForms::new(response).fit(receipt),
-                0,
-                "{response} {receipt}"
-            );
+            assert_eq!(IdForms::new(response).fit(receipt), 0, "{response} {receipt}");
         }
     }
 

@@ -7,17 +7,7 @@ use std::fmt;
 /// Longest id we believe; the field has 64 octets (SMPP 3.4 §5.2.23).
 const MAX_ID: usize = 64;
 /// Keys of Appendix B, the longest of a common beginning first.
-const KEYS: [&str; 9] = [
-    "id",
-    "sub",
-    "dlvrd",
-    "submit date",
-    "done date",
-    "stat",
-    "err",
-    "text",
-    "status",
-];
+const KEYS: [&str; 9] = ["id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text", "status"];
 
 /// What a receipt says. `Debug` hides the raw text, in which the message's first 20 characters stand.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,10 +31,7 @@ pub struct Receipt {
 impl Receipt {
     /// The ids it speaks of, the more trusted first; one or two, or none if the receipt is useless.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        let text = self
-            .text_id
-            .as_deref()
-            .filter(|id| self.tlv_id.as_deref() != Some(*id));
+        let text = self.text_id.as_deref().filter(|id| self.tlv_id.as_deref() != Some(*id));
         self.tlv_id.as_deref().into_iter().chain(text)
     }
 
@@ -62,10 +49,7 @@ impl Receipt {
 
 impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receipt")
-            .field("state", &self.state)
-            .field("error", &self.error)
-            .finish_non_exhaustive()
+        f.debug_struct("Receipt").field("state", &self.state).field("error", &self.error).finish_non_exhaustive()
     }
 }
 
@@ -74,24 +58,13 @@ pub fn scan(message: &Message) -> Option<Receipt> {
     let payload = message.payload();
     let raw = receipt_text(&payload, message.data_coding);
     let fields = Fields(&raw);
-    let believed = |id: &str| {
-        Some(id.trim())
-            .filter(|id| !id.is_empty() && id.len() <= MAX_ID)
-            .map(str::to_owned)
-    };
-    let tlv_id = message
-        .tlvs
-        .text(tag::RECEIPTED_MESSAGE_ID)
-        .as_deref()
-        .and_then(believed);
+    let believed = |id: &str| Some(id.trim()).filter(|id| !id.is_empty() && id.len() <= MAX_ID).map(str::to_owned);
+    let tlv_id = message.tlvs.text(tag::RECEIPTED_MESSAGE_ID).as_deref().and_then(believed);
     let text_id = fields.value("id").and_then(believed);
     if tlv_id.is_none() && text_id.is_none() {
         return None;
     }
-    let word = fields
-        .value("stat")
-        .or_else(|| fields.value("status"))
-        .map(str::to_owned);
+    let word = fields.value("stat").or_else(|| fields.value("status")).map(str::to_owned);
     let state = match message.tlvs.u8(tag::MESSAGE_STATE) {
         Some(code) => State::from_code(code),
         None => word.as_deref().map_or(State::Unknown, State::from_word),
@@ -102,15 +75,7 @@ pub fn scan(message: &Message) -> Option<Receipt> {
     };
     let error = fields.value("err").map(str::to_owned).or(network);
     let done = fields.value("done date").map(str::to_owned);
-    Some(Receipt {
-        tlv_id,
-        text_id,
-        state,
-        word,
-        error,
-        done,
-        raw,
-    })
+    Some(Receipt { tlv_id, text_id, state, word, error, done, raw })
 }
 
 /// Receipts are ASCII whatever their `data_coding` says, except a few that really are UTF-16.
@@ -154,9 +119,7 @@ impl<'a> Fields<'a> {
             };
             KEYS.iter().find(is).copied()
         };
-        (at..bytes.len())
-            .filter(|at| starts_word(*at))
-            .find_map(|at| key_at(at).map(|key| (at, key)))
+        (at..bytes.len()).filter(|at| starts_word(*at)).find_map(|at| key_at(at).map(|key| (at, key)))
     }
 }
 
@@ -168,10 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn receipt(text: &str) -> Option<Receipt> {
-        scan(&Message {
-            short_message: text.as_bytes().to_vec().into(),
-            ..Message::default()
-        })
+        scan(&Message { short_message: text.as_bytes().to_vec().into(), ..Message::default() })
     }
 
     const FULL: &str = "id:1059757057 sub:001 dlvrd:001 submit date:2611241502 done date:2611241502 stat:DELIVRD err:000 text:id:7 stat:EXPIRED";
@@ -189,20 +149,11 @@ mod tests {
     #[test]
     fn other_orders_cases_and_zones() {
         let read = receipt("STAT:failed ERR:12 Done Date:180711070003912+ ID:00B8BE19").unwrap();
-        assert_eq!(
-            (read.state, read.text_id.as_deref()),
-            (State::Undeliverable, Some("00B8BE19"))
-        );
+        assert_eq!((read.state, read.text_id.as_deref()), (State::Undeliverable, Some("00B8BE19")));
         assert_eq!(read.done.as_deref(), Some("180711070003912+"));
         let odd = receipt("id:a-1,stat:MK:0001").unwrap();
-        assert_eq!(
-            (odd.state, odd.word.as_deref()),
-            (State::Unknown, Some("MK:0001"))
-        );
-        assert_eq!(
-            receipt("id:7 text:stat:DELIVRD").unwrap().state,
-            State::Unknown
-        );
+        assert_eq!((odd.state, odd.word.as_deref()), (State::Unknown, Some("MK:0001")));
+        assert_eq!(receipt("id:7 text:stat:DELIVRD").unwrap().state, State::Unknown);
         assert!(receipt("paid:7 thanks").is_none());
         assert!(receipt("").is_none());
         assert!(receipt(&format!("id:{}", "7".repeat(65))).is_none());
@@ -214,47 +165,22 @@ mod tests {
         tlvs.push(tag::RECEIPTED_MESSAGE_ID, *b"3f2a9c01"); // without NUL
         tlvs.push(tag::MESSAGE_STATE, [5]);
         tlvs.push(tag::NETWORK_ERROR_CODE, [3, 0, 27]);
-        let alone = scan(&Message {
-            tlvs: tlvs.clone(),
-            ..Message::default()
-        })
-        .unwrap();
-        assert_eq!(
-            (alone.state, alone.error.as_deref()),
-            (State::Undeliverable, Some("3/27"))
-        );
+        let alone = scan(&Message { tlvs: tlvs.clone(), ..Message::default() }).unwrap();
+        assert_eq!((alone.state, alone.error.as_deref()), (State::Undeliverable, Some("3/27")));
         let short_message: Octets = FULL.as_bytes().to_vec().into();
-        let both = scan(&Message {
-            tlvs,
-            short_message,
-            ..Message::default()
-        })
-        .unwrap();
+        let both = scan(&Message { tlvs, short_message, ..Message::default() }).unwrap();
         assert_eq!(both.ids().collect::<Vec<_>>(), ["3f2a9c01", "1059757057"]);
         assert_eq!(both.state, State::Undeliverable);
     }
 
     #[test]
     fn ascii_under_ucs2_and_real_ucs2() {
-        let ascii = Message {
-            data_coding: 8,
-            short_message: FULL.as_bytes().to_vec().into(),
-            ..Message::default()
-        };
+        let ascii = Message { data_coding: 8, short_message: FULL.as_bytes().to_vec().into(), ..Message::default() };
         assert_eq!(scan(&ascii).unwrap().state, State::Delivered);
         let wide: Vec<u8> = FULL.encode_utf16().flat_map(u16::to_be_bytes).collect();
         let mut tlvs = Tlvs::default();
         tlvs.push(tag::MESSAGE_PAYLOAD, wide);
-        assert_eq!(
-            scan(&Message {
-                data_coding: 8,
-                tlvs,
-                ..Message::default()
-            })
-            .unwrap()
-            .state,
-            State::Delivered
-        );
+        assert_eq!(scan(&Message { data_coding: 8, tlvs, ..Message::default() }).unwrap().state, State::Delivered);
     }
 
     proptest! {

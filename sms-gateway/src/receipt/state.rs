@@ -109,10 +109,7 @@ mod tests {
     fn codes_and_words_go_both_ways() {
         for code in 1..=8 {
             let state = State::from_code(code);
-            assert_eq!(
-                (state.code(), State::from_word(state.word())),
-                (code, state)
-            );
+            assert_eq!((state.code(), State::from_word(state.word())), (code, state));
         }
         assert_eq!(State::from_code(99), State::Unknown);
         assert_eq!(State::from_word("failed"), State::Undeliverable);

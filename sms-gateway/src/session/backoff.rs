@@ -53,23 +53,14 @@ pub struct Backoff {
 impl Backoff {
     /// `seed` decides the jitter, so that a hundred links do not come back in one second.
     pub fn new(plan: BackoffPlan, seed: u64) -> Self {
-        Self {
-            plan,
-            lost: 0,
-            refused: 0,
-            rng: StdRng::seed_from_u64(seed),
-        }
+        Self { plan, lost: 0, refused: 0, rng: StdRng::seed_from_u64(seed) }
     }
 
     /// The waiting time after a failure: the plan's, plus up to a quarter.
     pub fn next(&mut self, failure: Failure) -> Duration {
         let base = match failure {
             Failure::Lost => doubled(self.plan.first, self.plan.most, &mut self.lost),
-            Failure::Refused => doubled(
-                self.plan.refused_first,
-                self.plan.refused_most,
-                &mut self.refused,
-            ),
+            Failure::Refused => doubled(self.plan.refused_first, self.plan.refused_most, &mut self.refused),
             Failure::AlreadyBound => self.plan.already_bound,
         };
         base + base.mul_f64(self.rng.random_range(0.0..0.25))

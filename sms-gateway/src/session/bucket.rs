@@ -25,14 +25,7 @@ impl Bucket {
     pub fn new(rate: u32, burst: u32, now: Instant) -> Self {
         let rate = f64::from(rate.max(1));
         let burst = f64::from(burst.max(1)).min(rate);
-        Self {
-            rate,
-            burst,
-            tokens: burst,
-            scale: 1.0,
-            penalty_until: now,
-            at: now,
-        }
+        Self { rate, burst, tokens: burst, scale: 1.0, penalty_until: now, at: now }
     }
 
     /// Takes one token if there is one.
@@ -81,9 +74,7 @@ mod tests {
     use super::*;
 
     fn taken(bucket: &mut Bucket, from: Instant, span: Duration) -> usize {
-        (0..span.as_millis() as u64)
-            .filter(|ms| bucket.take(from + Duration::from_millis(*ms)))
-            .count()
+        (0..span.as_millis() as u64).filter(|ms| bucket.take(from + Duration::from_millis(*ms))).count()
     }
 
     #[test]
@@ -107,11 +98,7 @@ mod tests {
         assert!(!bucket.take(now));
         let first = taken(&mut bucket, now, Duration::from_secs(1));
         assert!((48..=51).contains(&first), "{first}");
-        taken(
-            &mut bucket,
-            now + Duration::from_secs(1),
-            Duration::from_secs(6),
-        );
+        taken(&mut bucket, now + Duration::from_secs(1), Duration::from_secs(6));
         assert!((bucket.scale() - 1.0).abs() < 1e-9);
     }
 

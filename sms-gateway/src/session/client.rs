@@ -10,9 +10,7 @@
 
 use super::backoff::{Backoff, BackoffPlan, Failure};
 use super::window::{Answered, Window};
-use crate::pdu::{
-    BadPdu, Bind, BindMode, Body, COctet, FrameError, MAX_SEQUENCE, Message, Pdu, Status, tag,
-};
+use crate::pdu::{BadPdu, Bind, BindMode, Body, COctet, FrameError, MAX_SEQUENCE, Message, Pdu, Status, tag};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -123,24 +121,11 @@ pub struct DeliverHandle {
 
 #[derive(Debug)]
 enum State {
-    Waiting {
-        until: Instant,
-    },
+    Waiting { until: Instant },
     Connecting,
-    Binding {
-        sequence: u32,
-        until: Instant,
-    },
-    Bound {
-        since: Instant,
-        last_heard: Instant,
-        asked: Option<(u32, Instant)>,
-        missed: u32,
-    },
-    Unbinding {
-        sequence: u32,
-        until: Instant,
-    },
+    Binding { sequence: u32, until: Instant },
+    Bound { since: Instant, last_heard: Instant, asked: Option<(u32, Instant)>, missed: u32 },
+    Unbinding { sequence: u32, until: Instant },
     Stopped,
 }
 
@@ -163,15 +148,7 @@ impl Client {
         let window = Window::new(config.window, config.timers.response);
         let backoff = Backoff::new(config.timers.backoff, seed);
         let state = State::Waiting { until: now };
-        Self {
-            config,
-            state,
-            backoff,
-            window,
-            sequence: 0,
-            connection: 0,
-            outputs: VecDeque::new(),
-        }
+        Self { config, state, backoff, window, sequence: 0, connection: 0, outputs: VecDeque::new() }
     }
 
     /// The connection that [`Output::Connect`] asked for is open.
@@ -181,15 +158,9 @@ impl Client {
             return;
         }
         self.connection += 1;
-        let bind = Bind {
-            interface_version: VERSION,
-            ..self.config.bind.clone()
-        };
+        let bind = Bind { interface_version: VERSION, ..self.config.bind.clone() };
         let sequence = self.send(Body::Bind(BindMode::Transceiver, bind));
-        self.state = State::Binding {
-            sequence,
-            until: now + self.config.timers.bind,
-        };
+        self.state = State::Binding { sequence, until: now + self.config.timers.bind };
     }
 
     /// The connection could not be opened, or ended.
@@ -203,13 +174,7 @@ impl Client {
 
     /// A frame came.
     pub fn received(&mut self, pdu: Result<Pdu, BadPdu>, now: Instant) {
-        if let State::Bound {
-            last_heard,
-            asked,
-            missed,
-            ..
-        } = &mut self.state
-        {
+        if let State::Bound { last_heard, asked, missed, .. } = &mut self.state {
             (*last_heard, *asked, *missed) = (now, None, 0); // any traffic is life
         }
         match pdu {
@@ -270,10 +235,7 @@ impl Client {
         match self.state {
             State::Bound { .. } => {
                 let sequence = self.send(Body::Unbind);
-                self.state = State::Unbinding {
-                    sequence,
-                    until: now + self.config.timers.unbind,
-                };
+                self.state = State::Unbinding { sequence, until: now + self.config.timers.unbind };
             }
             State::Connecting | State::Binding { .. } => {
                 self.outputs.push_back(Output::Disconnect);
@@ -304,19 +266,10 @@ impl Client {
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Waiting { until }
-            | State::Binding { until, .. }
-            | State::Unbinding { until, .. } => Some(*until),
-            State::Bound {
-                last_heard, asked, ..
-            } => {
-                let life =
-                    asked.map_or(*last_heard + self.config.timers.enquire, |(_, until)| until);
-                Some(
-                    self.window
-                        .poll_timeout()
-                        .map_or(life, |window| window.min(life)),
-                )
+            State::Waiting { until } | State::Binding { until, .. } | State::Unbinding { until, .. } => Some(*until),
+            State::Bound { last_heard, asked, .. } => {
+                let life = asked.map_or(*last_heard + self.config.timers.enquire, |(_, until)| until);
+                Some(self.window.poll_timeout().map_or(life, |window| window.min(life)))
             }
             State::Connecting | State::Stopped => None,
         }
@@ -329,9 +282,7 @@ impl Client {
                 self.state = State::Connecting;
                 self.outputs.push_back(Output::Connect);
             }
-            State::Binding { until, .. } if until <= now => {
-                self.hang_up(Failure::Lost, "no bind response".into(), now)
-            }
+            State::Binding { until, .. } if until <= now => self.hang_up(Failure::Lost, "no bind response".into(), now),
             State::Unbinding { until, .. } if until <= now => {
                 self.outputs.push_back(Output::Disconnect);
                 self.end(State::Stopped, "unbound".into());
@@ -347,17 +298,8 @@ impl Client {
     }
 
     fn keep_alive(&mut self, now: Instant) {
-        let (enquire, answer) = (
-            self.config.timers.enquire,
-            self.config.timers.enquire_answer,
-        );
-        let State::Bound {
-            last_heard,
-            asked,
-            missed,
-            ..
-        } = &mut self.state
-        else {
+        let (enquire, answer) = (self.config.timers.enquire, self.config.timers.enquire_answer);
+        let State::Bound { last_heard, asked, missed, .. } = &mut self.state else {
             return;
         };
         let ask = match asked {
@@ -381,18 +323,11 @@ impl Client {
     }
 
     fn handle_pdu(&mut self, pdu: Pdu, now: Instant) {
-        let Pdu {
-            status,
-            sequence,
-            body,
-        } = pdu;
+        let Pdu { status, sequence, body } = pdu;
         match body {
-            Body::BindResp(_, resp) => self.handle_bind_resp(
-                sequence,
-                status,
-                resp.map(|r| r.tlvs.u8(tag::SC_INTERFACE_VERSION)),
-                now,
-            ),
+            Body::BindResp(_, resp) => {
+                self.handle_bind_resp(sequence, status, resp.map(|r| r.tlvs.u8(tag::SC_INTERFACE_VERSION)), now)
+            }
             Body::SubmitResp(id, tlvs) => {
                 let text = tlvs.text(tag::ADDITIONAL_STATUS_INFO);
                 self.handle_submit_resp(sequence, status, id.map(|id| id.text()), text);
@@ -413,103 +348,50 @@ impl Client {
                 self.hang_up(Failure::Lost, "the centre unbound".into(), now);
             }
             Body::UnbindResp => {
-                if matches!(self.state, State::Unbinding { sequence: asked, .. } if asked == sequence)
-                {
+                if matches!(self.state, State::Unbinding { sequence: asked, .. } if asked == sequence) {
                     self.outputs.push_back(Output::Disconnect);
                     self.end(State::Stopped, "unbound".into());
                 }
             }
-            other
-                if other.command() & 0x8000_0000 == 0
-                    && !matches!(other, Body::Alert(_) | Body::Outbind(_)) =>
-            {
+            other if other.command() & 0x8000_0000 == 0 && !matches!(other, Body::Alert(_) | Body::Outbind(_)) => {
                 self.respond(sequence, Status::RINVCMDID, Body::GenericNack);
             }
             _ => {}
         }
     }
 
-    fn handle_bind_resp(
-        &mut self,
-        sequence: u32,
-        status: Status,
-        version: Option<Option<u8>>,
-        now: Instant,
-    ) {
+    fn handle_bind_resp(&mut self, sequence: u32, status: Status, version: Option<Option<u8>>, now: Instant) {
         if !matches!(self.state, State::Binding { sequence: asked, .. } if asked == sequence) {
             return;
         }
         if status.is_ok() {
-            self.state = State::Bound {
-                since: now,
-                last_heard: now,
-                asked: None,
-                missed: 0,
-            };
-            return self.outputs.push_back(Output::Bound {
-                version: version.flatten(),
-            });
+            self.state = State::Bound { since: now, last_heard: now, asked: None, missed: 0 };
+            return self.outputs.push_back(Output::Bound { version: version.flatten() });
         }
-        let failure = if status == Status::RALYBND {
-            Failure::AlreadyBound
-        } else {
-            Failure::Refused
-        };
+        let failure = if status == Status::RALYBND { Failure::AlreadyBound } else { Failure::Refused };
         self.hang_up(failure, format!("bind refused: {status}"), now);
     }
 
-    fn handle_submit_resp(
-        &mut self,
-        sequence: u32,
-        status: Status,
-        id: Option<String>,
-        text: Option<String>,
-    ) {
-        let Some(Answered::InTime(token) | Answered::Late(token)) = self.window.answered(sequence)
-        else {
+    fn handle_submit_resp(&mut self, sequence: u32, status: Status, id: Option<String>, text: Option<String>) {
+        let Some(Answered::InTime(token) | Answered::Late(token)) = self.window.answered(sequence) else {
             return;
         };
         self.outputs.push_back(match status.is_ok() {
-            true => Output::Accepted {
-                token,
-                id: id.unwrap_or_default(),
-            },
-            false => Output::Refused {
-                token,
-                status,
-                text,
-            },
+            true => Output::Accepted { token, id: id.unwrap_or_default() },
+            false => Output::Refused { token, status, text },
         });
     }
 
     /// A nack of a submit refuses it; of the bind, refuses the bind; of an unknown number, means that framing is in doubt.
     fn handle_nack(&mut self, sequence: u32, status: Status, now: Instant) {
         if matches!(self.state, State::Binding { sequence: asked, .. } if asked == sequence) {
-            return self.hang_up(
-                Failure::Refused,
-                format!("bind refused: generic_nack {status}"),
-                now,
-            );
+            return self.hang_up(Failure::Refused, format!("bind refused: generic_nack {status}"), now);
         }
-        if let Some(Answered::InTime(token) | Answered::Late(token)) =
-            self.window.answered(sequence)
-        {
-            let status = if status.is_ok() {
-                Status::RUNKNOWNERR
-            } else {
-                status
-            };
-            self.outputs.push_back(Output::Refused {
-                token,
-                status,
-                text: None,
-            });
+        if let Some(Answered::InTime(token) | Answered::Late(token)) = self.window.answered(sequence) {
+            let status = if status.is_ok() { Status::RUNKNOWNERR } else { status };
+            self.outputs.push_back(Output::Refused { token, status, text: None });
         } else if status == Status::RINVCMDLEN {
-            self.hang_up(
-                Failure::Lost,
-                "the centre lost the framing (generic_nack 0x02)".into(),
-                now,
-            );
+            self.hang_up(Failure::Lost, "the centre lost the framing (generic_nack 0x02)".into(), now);
         }
     }
 
@@ -517,15 +399,8 @@ impl Client {
         if !self.is_bound() {
             return self.respond(sequence, Status::RINVBNDSTS, Body::GenericNack);
         }
-        let handle = DeliverHandle {
-            connection: self.connection,
-            sequence,
-            data,
-        };
-        self.outputs.push_back(Output::Deliver {
-            handle,
-            message: Box::new(message),
-        });
+        let handle = DeliverHandle { connection: self.connection, sequence, data };
+        self.outputs.push_back(Output::Deliver { handle, message: Box::new(message) });
     }
 
     /// A response whose body cannot be read still says by its status what became of the request.
@@ -539,19 +414,13 @@ impl Client {
     }
 
     fn send(&mut self, body: Body) -> u32 {
-        self.sequence = if self.sequence >= MAX_SEQUENCE {
-            1
-        } else {
-            self.sequence + 1
-        };
-        self.outputs
-            .push_back(Output::Send(Pdu::request(self.sequence, body)));
+        self.sequence = if self.sequence >= MAX_SEQUENCE { 1 } else { self.sequence + 1 };
+        self.outputs.push_back(Output::Send(Pdu::request(self.sequence, body)));
         self.sequence
     }
 
     fn respond(&mut self, sequence: u32, status: Status, body: Body) {
-        self.outputs
-            .push_back(Output::Send(Pdu::response(sequence, status, body)));
+        self.outputs.push_back(Output::Send(Pdu::response(sequence, status, body)));
     }
 
     fn hang_up(&mut self, failure: Failure, reason: String, now: Instant) {
@@ -584,19 +453,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn client(window: usize, now: Instant) -> Client {
-        let bind = Bind {
-            system_id: COctet::new("ld01").unwrap(),
-            ..Bind::default()
-        };
-        Client::new(
-            ClientConfig {
-                bind,
-                window,
-                timers: ClientTimers::default(),
-            },
-            1,
-            now,
-        )
+        let bind = Bind { system_id: COctet::new("ld01").unwrap(), ..Bind::default() };
+        Client::new(ClientConfig { bind, window, timers: ClientTimers::default() }, 1, now)
     }
 
     fn outputs(client: &mut Client) -> Vec<Output> {
@@ -609,29 +467,12 @@ mod tests {
         assert!(matches!(outputs(&mut client)[..], [Output::Connect]));
         client.connected(now);
         let out = outputs(&mut client);
-        let [
-            Output::Send(Pdu {
-                sequence,
-                body: Body::Bind(BindMode::Transceiver, bind),
-                ..
-            }),
-        ] = &out[..]
-        else {
+        let [Output::Send(Pdu { sequence, body: Body::Bind(BindMode::Transceiver, bind), .. })] = &out[..] else {
             panic!("{out:?}")
         };
         assert_eq!(bind.interface_version, VERSION);
-        client.received(
-            Ok(Pdu::response(
-                *sequence,
-                Status::ROK,
-                Body::BindResp(BindMode::Transceiver, None),
-            )),
-            now,
-        );
-        assert!(matches!(
-            outputs(&mut client)[..],
-            [Output::Bound { version: None }]
-        ));
+        client.received(Ok(Pdu::response(*sequence, Status::ROK, Body::BindResp(BindMode::Transceiver, None))), now);
+        assert!(matches!(outputs(&mut client)[..], [Output::Bound { version: None }]));
         client
     }
 
@@ -640,11 +481,7 @@ mod tests {
     }
 
     fn submit_resp(sequence: u32, status: Status, id: &str) -> Result<Pdu, BadPdu> {
-        Ok(Pdu::response(
-            sequence,
-            status,
-            Body::SubmitResp(Some(COctet::new(id).unwrap()), Tlvs::default()),
-        ))
+        Ok(Pdu::response(sequence, status, Body::SubmitResp(Some(COctet::new(id).unwrap()), Tlvs::default())))
     }
 
     #[test]
@@ -664,9 +501,7 @@ mod tests {
         );
         assert!(client.can_submit());
         client.received(submit_resp(2, Status::ROK, "a"), now + secs(61));
-        assert!(
-            matches!(&outputs(&mut client)[..], [Output::Accepted { token: 7, id }] if id == "a")
-        );
+        assert!(matches!(&outputs(&mut client)[..], [Output::Accepted { token: 7, id }] if id == "a"));
     }
 
     #[test]
@@ -698,20 +533,11 @@ mod tests {
         let mut client = bound(16, now);
         assert_eq!(client.poll_timeout(), Some(now + secs(30)));
         client.handle_timeout(now + secs(30));
-        assert!(matches!(
-            outputs(&mut client)[..],
-            [Output::Send(Pdu {
-                body: Body::EnquireLink,
-                ..
-            })]
-        ));
+        assert!(matches!(outputs(&mut client)[..], [Output::Send(Pdu { body: Body::EnquireLink, .. })]));
         client.handle_timeout(now + secs(40));
         assert!(matches!(outputs(&mut client)[..], [Output::Send(_)]));
         client.handle_timeout(now + secs(50));
-        assert!(matches!(
-            outputs(&mut client)[..],
-            [Output::Disconnect, Output::Down { .. }]
-        ));
+        assert!(matches!(outputs(&mut client)[..], [Output::Disconnect, Output::Down { .. }]));
     }
 
     #[test]
@@ -721,18 +547,8 @@ mod tests {
         client.handle_timeout(now);
         client.connected(now);
         outputs(&mut client);
-        client.received(
-            Ok(Pdu::response(
-                1,
-                Status::RINVPASWD,
-                Body::BindResp(BindMode::Transceiver, None),
-            )),
-            now,
-        );
-        assert!(matches!(
-            outputs(&mut client)[..],
-            [Output::Disconnect, Output::Down { .. }]
-        ));
+        client.received(Ok(Pdu::response(1, Status::RINVPASWD, Body::BindResp(BindMode::Transceiver, None))), now);
+        assert!(matches!(outputs(&mut client)[..], [Output::Disconnect, Output::Down { .. }]));
         assert!(client.poll_timeout().unwrap() >= now + secs(30));
     }
 
@@ -742,9 +558,7 @@ mod tests {
         let mut client = bound(16, now);
         client.received(Ok(Pdu::request(77, Body::Deliver(Box::default()))), now);
         let out = outputs(&mut client);
-        let [Output::Deliver { handle, .. }] = out[..] else {
-            panic!("{out:?}")
-        };
+        let [Output::Deliver { handle, .. }] = out[..] else { panic!("{out:?}") };
         client.answer(handle, Status::ROK);
         let out = outputs(&mut client);
         assert!(
@@ -762,24 +576,9 @@ mod tests {
         let mut client = bound(16, now);
         client.stop(now);
         let out = outputs(&mut client);
-        let [
-            Output::Send(Pdu {
-                sequence,
-                body: Body::Unbind,
-                ..
-            }),
-        ] = out[..]
-        else {
-            panic!("{out:?}")
-        };
-        client.received(
-            Ok(Pdu::response(sequence, Status::ROK, Body::UnbindResp)),
-            now,
-        );
-        assert!(matches!(
-            outputs(&mut client)[..],
-            [Output::Disconnect, Output::Down { .. }]
-        ));
+        let [Output::Send(Pdu { sequence, body: Body::Unbind, .. })] = out[..] else { panic!("{out:?}") };
+        client.received(Ok(Pdu::response(sequence, Status::ROK, Body::UnbindResp)), now);
+        assert!(matches!(outputs(&mut client)[..], [Output::Disconnect, Output::Down { .. }]));
         assert!(client.is_stopped() && client.poll_timeout().is_none());
     }
 
@@ -789,28 +588,9 @@ mod tests {
         let mut client = bound(16, now);
         (0..2).for_each(|token| assert!(client.submit(token, Message::default(), now)));
         outputs(&mut client);
-        client.received(
-            Ok(Pdu::response(2, Status::RINVCMDID, Body::GenericNack)),
-            now,
-        );
-        client.received(
-            Err(BadPdu {
-                command: 0x8000_0004,
-                status: Status::ROK,
-                sequence: 3,
-                fault: None,
-            }),
-            now,
-        );
-        client.received(
-            Err(BadPdu {
-                command: 0x42,
-                status: Status::ROK,
-                sequence: 9,
-                fault: None,
-            }),
-            now,
-        );
+        client.received(Ok(Pdu::response(2, Status::RINVCMDID, Body::GenericNack)), now);
+        client.received(Err(BadPdu { command: 0x8000_0004, status: Status::ROK, sequence: 3, fault: None }), now);
+        client.received(Err(BadPdu { command: 0x42, status: Status::ROK, sequence: 9, fault: None }), now);
         let out = outputs(&mut client);
         assert!(
             matches!(&out[..], [

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Urgency of a message.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
     /// 应急: warnings to our people.
@@ -44,11 +42,7 @@ pub struct Lanes<T> {
 
 impl<T> Default for Lanes<T> {
     fn default() -> Self {
-        Self {
-            queues: Default::default(),
-            claims: [0; 4],
-            entered: 0,
-        }
+        Self { queues: Default::default(), claims: [0; 4], entered: 0 }
     }
 }
 
@@ -98,11 +92,7 @@ impl<T> Lanes<T> {
         let urgent = Lane::ALL.into_iter().find(|lane| waits(*lane))?;
         let mut chosen = urgent;
         for lane in Lane::ALL.into_iter().filter(|lane| lane.guard() > 0) {
-            let claim = if waits(lane) {
-                self.claims[lane as usize] + lane.guard()
-            } else {
-                0
-            };
+            let claim = if waits(lane) { self.claims[lane as usize] + lane.guard() } else { 0 };
             self.claims[lane as usize] = claim;
             if claim >= 100 && chosen == urgent {
                 chosen = lane;
@@ -139,19 +129,13 @@ mod tests {
     #[test]
     fn guards_hold_while_everything_waits() {
         let taken = shares(&mut filled(&Lane::ALL), 1_000);
-        assert!(
-            taken[1] >= 199 && taken[2] >= 99 && taken[0] >= 699,
-            "{taken:?}"
-        );
+        assert!(taken[1] >= 199 && taken[2] >= 99 && taken[0] >= 699, "{taken:?}");
         assert_eq!(
             shares(&mut filled(&[Lane::Order, Lane::Reminder]), 100),
             [0, 90, 10, 0],
             "orders first, but not only"
         );
-        assert_eq!(
-            shares(&mut filled(&[Lane::Emergency, Lane::Notice]), 100),
-            [100, 0, 0, 0]
-        );
+        assert_eq!(shares(&mut filled(&[Lane::Emergency, Lane::Notice]), 100), [100, 0, 0, 0]);
     }
 
     #[test]
@@ -180,10 +164,7 @@ mod tests {
         lanes.push(Lane::Notice, 1);
         lanes.push(Lane::Order, 1);
         lanes.push(Lane::Notice, 2);
-        assert_eq!(
-            lanes.remove(|item| *item == 1),
-            [(Lane::Order, 1), (Lane::Notice, 1)]
-        );
+        assert_eq!(lanes.remove(|item| *item == 1), [(Lane::Order, 1), (Lane::Notice, 1)]);
         assert_eq!((lanes.len(), lanes.is_empty()), (1, false));
     }
 }

@@ -9,10 +9,7 @@
 
 use super::bucket::Bucket;
 use super::window::{Answered, Window};
-use crate::pdu::{
-    BadPdu, BindMode, BindResp, Body, COctet, FrameError, MAX_SEQUENCE, Message, Pdu, Status, Tlvs,
-    tag,
-};
+use crate::pdu::{BadPdu, BindMode, BindResp, Body, COctet, FrameError, MAX_SEQUENCE, Message, Pdu, Status, Tlvs, tag};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -60,11 +57,7 @@ pub struct AccountLimits {
 
 impl Default for AccountLimits {
     fn default() -> Self {
-        Self {
-            window: 64,
-            rate: 100,
-            deliver_window: 16,
-        }
+        Self { window: 64, rate: 100, deliver_window: 16 }
     }
 }
 
@@ -134,19 +127,9 @@ pub struct SubmitHandle {
 
 #[derive(Debug)]
 enum State {
-    Open {
-        until: Instant,
-    },
-    Checking {
-        sequence: u32,
-        mode: BindMode,
-        says_version: bool,
-    },
-    Bound {
-        mode: BindMode,
-        last_heard: Instant,
-        asked: Option<Instant>,
-    },
+    Open { until: Instant },
+    Checking { sequence: u32, mode: BindMode, says_version: bool },
+    Bound { mode: BindMode, last_heard: Instant, asked: Option<Instant> },
     Closed,
 }
 
@@ -174,9 +157,7 @@ impl Server {
             name,
             timers,
             limits,
-            state: State::Open {
-                until: now + timers.session_init,
-            },
+            state: State::Open { until: now + timers.session_init },
             bucket: Bucket::new(limits.rate, limits.rate, now),
             taking: HashMap::new(),
             open_submits: 0,
@@ -188,10 +169,7 @@ impl Server {
 
     /// A frame came.
     pub fn received(&mut self, pdu: Result<Pdu, BadPdu>, now: Instant) {
-        if let State::Bound {
-            last_heard, asked, ..
-        } = &mut self.state
-        {
+        if let State::Bound { last_heard, asked, .. } = &mut self.state {
             (*last_heard, *asked) = (now, None);
         }
         match pdu {
@@ -217,12 +195,7 @@ impl Server {
 
     /// The owner's verdict on [`Output::Bind`].
     pub fn bind_checked(&mut self, verdict: Result<AccountLimits, Status>, now: Instant) {
-        let State::Checking {
-            sequence,
-            mode,
-            says_version,
-        } = &self.state
-        else {
+        let State::Checking { sequence, mode, says_version } = &self.state else {
             return;
         };
         let (sequence, mode, says_version) = (*sequence, *mode, *says_version);
@@ -235,16 +208,9 @@ impl Server {
                 if says_version {
                     tlvs.push(tag::SC_INTERFACE_VERSION, [VERSION]);
                 }
-                let resp = BindResp {
-                    system_id: self.name.clone(),
-                    tlvs,
-                };
+                let resp = BindResp { system_id: self.name.clone(), tlvs };
                 self.respond(sequence, Status::ROK, Body::BindResp(mode, Some(resp)));
-                self.state = State::Bound {
-                    mode,
-                    last_heard: now,
-                    asked: None,
-                };
+                self.state = State::Bound { mode, last_heard: now, asked: None };
                 self.outputs.push_back(Output::Bound);
             }
             Err(status) => {
@@ -281,13 +247,7 @@ impl Server {
 
     /// Whether this session takes deliver_sm at all.
     pub fn receives(&self) -> bool {
-        matches!(
-            self.state,
-            State::Bound {
-                mode: BindMode::Receiver | BindMode::Transceiver,
-                ..
-            }
-        )
+        matches!(self.state, State::Bound { mode: BindMode::Receiver | BindMode::Transceiver, .. })
     }
 
     /// Sends a message or receipt to the client. Returns false, and does nothing, unless [`Self::can_deliver`].
@@ -323,18 +283,10 @@ impl Server {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Open { until } => Some(*until),
-            State::Bound {
-                last_heard, asked, ..
-            } => {
-                let life = asked.map_or(*last_heard + self.timers.enquire, |asked| {
-                    asked + self.timers.enquire_answer
-                });
+            State::Bound { last_heard, asked, .. } => {
+                let life = asked.map_or(*last_heard + self.timers.enquire, |asked| asked + self.timers.enquire_answer);
                 let life = life.min(*last_heard + self.timers.inactivity);
-                Some(
-                    self.window
-                        .poll_timeout()
-                        .map_or(life, |window| window.min(life)),
-                )
+                Some(self.window.poll_timeout().map_or(life, |window| window.min(life)))
             }
             State::Checking { .. } | State::Closed => None,
         }
@@ -344,11 +296,7 @@ impl Server {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.state {
             State::Open { until } if until <= now => self.hang_up("no bind".into()),
-            State::Bound {
-                last_heard,
-                asked,
-                mode,
-            } => {
+            State::Bound { last_heard, asked, mode } => {
                 while let Some(token) = self.window.timed_out(now) {
                     self.outputs.push_back(Output::Undelivered { token });
                 }
@@ -357,11 +305,7 @@ impl Server {
                     self.hang_up("the client is mute".into());
                 } else if asked.is_none() && last_heard + self.timers.enquire <= now {
                     self.send(Body::EnquireLink);
-                    self.state = State::Bound {
-                        mode,
-                        last_heard,
-                        asked: Some(now),
-                    };
+                    self.state = State::Bound { mode, last_heard, asked: Some(now) };
                 }
             }
             _ => {}
@@ -369,34 +313,17 @@ impl Server {
     }
 
     fn handle_pdu(&mut self, pdu: Pdu, now: Instant) {
-        let Pdu {
-            status,
-            sequence,
-            body,
-        } = pdu;
-        let transmits = matches!(
-            self.state,
-            State::Bound {
-                mode: BindMode::Transmitter | BindMode::Transceiver,
-                ..
-            }
-        );
+        let Pdu { status, sequence, body } = pdu;
+        let transmits = matches!(self.state, State::Bound { mode: BindMode::Transmitter | BindMode::Transceiver, .. });
         let bound = matches!(self.state, State::Bound { .. });
         let no_id = || (None, Tlvs::default());
         match body {
             Body::Bind(mode, bind) => match self.state {
                 State::Open { .. } => {
-                    let request = BindRequest {
-                        mode,
-                        system_id: bind.system_id.text(),
-                        password: bind.password.text(),
-                    };
+                    let request =
+                        BindRequest { mode, system_id: bind.system_id.text(), password: bind.password.text() };
                     let says_version = bind.interface_version >= VERSION;
-                    self.state = State::Checking {
-                        sequence,
-                        mode,
-                        says_version,
-                    };
+                    self.state = State::Checking { sequence, mode, says_version };
                     self.outputs.push_back(Output::Bind(request));
                 }
                 _ => self.respond(sequence, Status::RALYBND, Body::BindResp(mode, None)),
@@ -407,49 +334,19 @@ impl Server {
                 self.hang_up("the client unbound".into());
             }
             Body::Submit(message) if transmits => self.take(sequence, false, *message, now),
-            Body::Submit(_) => self.respond(
-                sequence,
-                Status::RINVBNDSTS,
-                Body::SubmitResp(no_id().0, no_id().1),
-            ),
+            Body::Submit(_) => self.respond(sequence, Status::RINVBNDSTS, Body::SubmitResp(no_id().0, no_id().1)),
             Body::Data(data) if transmits => match data.to_message() {
                 Ok(message) => self.take(sequence, true, message, now),
-                Err(_) => self.respond(
-                    sequence,
-                    Status::RINVDSTADR,
-                    Body::DataResp(no_id().0, no_id().1),
-                ),
+                Err(_) => self.respond(sequence, Status::RINVDSTADR, Body::DataResp(no_id().0, no_id().1)),
             },
-            Body::Data(_) => self.respond(
-                sequence,
-                Status::RINVBNDSTS,
-                Body::DataResp(no_id().0, no_id().1),
-            ),
+            Body::Data(_) => self.respond(sequence, Status::RINVBNDSTS, Body::DataResp(no_id().0, no_id().1)),
             Body::DeliverResp(..) | Body::GenericNack => self.handle_deliver_resp(sequence, status),
             // What we do not offer is refused in its own words (SMPP 3.4 §5.1.3), so that clients go on.
-            Body::Query(_) => self.respond(
-                sequence,
-                refusal(bound, Status::RQUERYFAIL),
-                Body::QueryResp(None),
-            ),
-            Body::Cancel(_) => self.respond(
-                sequence,
-                refusal(bound, Status::RCANCELFAIL),
-                Body::CancelResp,
-            ),
-            Body::Replace(_) => self.respond(
-                sequence,
-                refusal(bound, Status::RREPLACEFAIL),
-                Body::ReplaceResp,
-            ),
-            Body::Multi(_) => self.respond(
-                sequence,
-                refusal(bound, Status::RSUBMITFAIL),
-                Body::MultiResp(None),
-            ),
-            other if other.command() & 0x8000_0000 == 0 => {
-                self.respond(sequence, Status::RINVCMDID, Body::GenericNack)
-            }
+            Body::Query(_) => self.respond(sequence, refusal(bound, Status::RQUERYFAIL), Body::QueryResp(None)),
+            Body::Cancel(_) => self.respond(sequence, refusal(bound, Status::RCANCELFAIL), Body::CancelResp),
+            Body::Replace(_) => self.respond(sequence, refusal(bound, Status::RREPLACEFAIL), Body::ReplaceResp),
+            Body::Multi(_) => self.respond(sequence, refusal(bound, Status::RSUBMITFAIL), Body::MultiResp(None)),
+            other if other.command() & 0x8000_0000 == 0 => self.respond(sequence, Status::RINVCMDID, Body::GenericNack),
             _ => {}
         }
     }
@@ -467,10 +364,7 @@ impl Server {
         }
         *self.taking.entry(handle).or_default() += 1;
         self.open_submits += 1;
-        self.outputs.push_back(Output::Submit {
-            handle,
-            message: Box::new(message),
-        });
+        self.outputs.push_back(Output::Submit { handle, message: Box::new(message) });
     }
 
     fn answer_submit(&mut self, handle: SubmitHandle, status: Status, id: Option<COctet<65>>) {
@@ -495,19 +389,13 @@ impl Server {
     }
 
     fn send(&mut self, body: Body) -> u32 {
-        self.sequence = if self.sequence >= MAX_SEQUENCE {
-            1
-        } else {
-            self.sequence + 1
-        };
-        self.outputs
-            .push_back(Output::Send(Pdu::request(self.sequence, body)));
+        self.sequence = if self.sequence >= MAX_SEQUENCE { 1 } else { self.sequence + 1 };
+        self.outputs.push_back(Output::Send(Pdu::request(self.sequence, body)));
         self.sequence
     }
 
     fn respond(&mut self, sequence: u32, status: Status, body: Body) {
-        self.outputs
-            .push_back(Output::Send(Pdu::response(sequence, status, body)));
+        self.outputs.push_back(Output::Send(Pdu::response(sequence, status, body)));
     }
 
     fn hang_up(&mut self, reason: String) {
@@ -548,56 +436,29 @@ mod tests {
     }
 
     fn bind(mode: BindMode) -> Result<Pdu, BadPdu> {
-        let bind = Bind {
-            system_id: COctet::new("esme1").unwrap(),
-            interface_version: 0x34,
-            ..Bind::default()
-        };
+        let bind = Bind { system_id: COctet::new("esme1").unwrap(), interface_version: 0x34, ..Bind::default() };
         Ok(Pdu::request(1, Body::Bind(mode, bind)))
     }
 
     fn bound(mode: BindMode, limits: AccountLimits, now: Instant) -> Server {
-        let mut server = Server::new(
-            COctet::new("liandong").unwrap(),
-            ServerTimers::default(),
-            now,
-        );
+        let mut server = Server::new(COctet::new("liandong").unwrap(), ServerTimers::default(), now);
         server.received(bind(mode), now);
-        assert!(
-            matches!(&outputs(&mut server)[..], [Output::Bind(request)] if request.system_id == "esme1")
-        );
+        assert!(matches!(&outputs(&mut server)[..], [Output::Bind(request)] if request.system_id == "esme1"));
         server.bind_checked(Ok(limits), now);
-        assert!(matches!(
-            &outputs(&mut server)[..],
-            [
-                Output::Send(Pdu {
-                    status: Status::ROK,
-                    ..
-                }),
-                Output::Bound
-            ]
-        ));
+        assert!(matches!(&outputs(&mut server)[..], [Output::Send(Pdu { status: Status::ROK, .. }), Output::Bound]));
         server
     }
 
     fn submit(sequence: u32) -> Result<Pdu, BadPdu> {
         let destination = Address::new(1, 1, "8613800138000").unwrap();
-        Ok(Pdu::request(
-            sequence,
-            Body::Submit(Box::new(Message {
-                destination,
-                ..Message::default()
-            })),
-        ))
+        Ok(Pdu::request(sequence, Body::Submit(Box::new(Message { destination, ..Message::default() }))))
     }
 
     fn statuses(server: &mut Server) -> Vec<Status> {
-        let sent = outputs(server)
-            .into_iter()
-            .filter_map(|output| match output {
-                Output::Send(pdu) => Some(pdu.status),
-                _ => None,
-            });
+        let sent = outputs(server).into_iter().filter_map(|output| match output {
+            Output::Send(pdu) => Some(pdu.status),
+            _ => None,
+        });
         sent.collect()
     }
 
@@ -607,9 +468,7 @@ mod tests {
         let mut server = bound(BindMode::Transceiver, AccountLimits::default(), now);
         server.received(submit(5), now);
         let out = outputs(&mut server);
-        let [Output::Submit { handle, .. }] = out[..] else {
-            panic!("{out:?}")
-        };
+        let [Output::Submit { handle, .. }] = out[..] else { panic!("{out:?}") };
         server.submit_taken(handle, Ok("m-1"));
         let out = outputs(&mut server);
         assert!(
@@ -622,22 +481,14 @@ mod tests {
     #[test]
     fn too_many_or_too_fast_is_said_at_once() {
         let now = Instant::now();
-        let limits = AccountLimits {
-            window: 2,
-            rate: 3,
-            deliver_window: 1,
-        };
+        let limits = AccountLimits { window: 2, rate: 3, deliver_window: 1 };
         let mut server = bound(BindMode::Transmitter, limits, now);
         (2..5).for_each(|sequence| server.received(submit(sequence), now));
         let out = outputs(&mut server);
         let [
             Output::Submit { handle, .. },
             Output::Submit { .. },
-            Output::Send(Pdu {
-                status: Status::RTHROTTLED,
-                sequence: 4,
-                ..
-            }),
+            Output::Send(Pdu { status: Status::RTHROTTLED, sequence: 4, .. }),
         ] = out[..]
         else {
             panic!("{out:?}")
@@ -646,11 +497,7 @@ mod tests {
         assert_eq!(statuses(&mut server), [Status::RSYSERR]);
         server.received(submit(5), now);
         server.received(submit(6), now);
-        assert_eq!(
-            statuses(&mut server),
-            [Status::RTHROTTLED],
-            "the window of two"
-        );
+        assert_eq!(statuses(&mut server), [Status::RTHROTTLED], "the window of two");
         assert!(!server.can_deliver(), "a transmitter receives nothing");
     }
 
@@ -668,14 +515,7 @@ mod tests {
         assert!(
             matches!(
                 out[..],
-                [
-                    Output::Send(Pdu {
-                        status: Status::RINVPASWD,
-                        ..
-                    }),
-                    Output::Disconnect,
-                    Output::Closed { .. }
-                ]
+                [Output::Send(Pdu { status: Status::RINVPASWD, .. }), Output::Disconnect, Output::Closed { .. }]
             ),
             "{out:?}"
         );
@@ -689,37 +529,15 @@ mod tests {
     #[test]
     fn deliveries_are_done_when_answered_and_otherwise_to_be_repeated() {
         let now = Instant::now();
-        let limits = AccountLimits {
-            deliver_window: 2,
-            ..AccountLimits::default()
-        };
+        let limits = AccountLimits { deliver_window: 2, ..AccountLimits::default() };
         let mut server = bound(BindMode::Receiver, limits, now);
-        assert!(
-            server.deliver(1, Message::default(), now)
-                && server.deliver(2, Message::default(), now)
-        );
+        assert!(server.deliver(1, Message::default(), now) && server.deliver(2, Message::default(), now));
         assert!(!server.deliver(3, Message::default(), now));
         outputs(&mut server);
-        server.received(
-            Ok(Pdu::response(
-                1,
-                Status::ROK,
-                Body::DeliverResp(None, Tlvs::default()),
-            )),
-            now,
-        );
-        assert!(matches!(
-            outputs(&mut server)[..],
-            [Output::Delivered {
-                token: 1,
-                status: Status::ROK
-            }]
-        ));
+        server.received(Ok(Pdu::response(1, Status::ROK, Body::DeliverResp(None, Tlvs::default()))), now);
+        assert!(matches!(outputs(&mut server)[..], [Output::Delivered { token: 1, status: Status::ROK }]));
         server.lost("reset");
-        assert!(matches!(
-            outputs(&mut server)[..],
-            [Output::Undelivered { token: 2 }, Output::Closed { .. }]
-        ));
+        assert!(matches!(outputs(&mut server)[..], [Output::Undelivered { token: 2 }, Output::Closed { .. }]));
     }
 
     #[test]
@@ -727,25 +545,13 @@ mod tests {
         let now = Instant::now();
         let mut server = bound(BindMode::Transceiver, AccountLimits::default(), now);
         server.handle_timeout(server.poll_timeout().unwrap());
-        assert!(matches!(
-            outputs(&mut server)[..],
-            [Output::Send(Pdu {
-                body: Body::EnquireLink,
-                ..
-            })]
-        ));
+        assert!(matches!(outputs(&mut server)[..], [Output::Send(Pdu { body: Body::EnquireLink, .. })]));
         let end = server.poll_timeout().unwrap();
         assert!(end <= now + secs(90));
         server.handle_timeout(end);
-        assert!(matches!(
-            outputs(&mut server)[..],
-            [Output::Disconnect, Output::Closed { .. }]
-        ));
+        assert!(matches!(outputs(&mut server)[..], [Output::Disconnect, Output::Closed { .. }]));
         let mut idle = Server::new(COctet::default(), ServerTimers::default(), now);
         idle.handle_timeout(now + secs(10));
-        assert!(matches!(
-            outputs(&mut idle)[..],
-            [Output::Disconnect, Output::Closed { .. }]
-        ));
+        assert!(matches!(outputs(&mut idle)[..], [Output::Disconnect, Output::Closed { .. }]));
     }
 }

@@ -29,13 +29,7 @@ pub struct Window<T> {
 impl<T: Copy> Window<T> {
     /// `size` ≥ 1 requests at once, each unknown after `time_out`.
     pub fn new(size: usize, time_out: Duration) -> Self {
-        Self {
-            size: size.max(1),
-            time_out,
-            open: HashMap::new(),
-            deadlines: VecDeque::new(),
-            late: VecDeque::new(),
-        }
+        Self { size: size.max(1), time_out, open: HashMap::new(), deadlines: VecDeque::new(), late: VecDeque::new() }
     }
 
     /// Whether one more may be sent.
@@ -60,19 +54,13 @@ impl<T: Copy> Window<T> {
             self.drop_stale();
             return Some(Answered::InTime(token));
         }
-        let at = self
-            .late
-            .iter()
-            .position(|(number, _)| *number == sequence)?;
+        let at = self.late.iter().position(|(number, _)| *number == sequence)?;
         self.late.remove(at).map(|(_, token)| Answered::Late(token))
     }
 
     /// The next request whose time is over.
     pub fn timed_out(&mut self, now: Instant) -> Option<T> {
-        let (_, sequence) = *self
-            .deadlines
-            .front()
-            .filter(|(deadline, _)| *deadline <= now)?;
+        let (_, sequence) = *self.deadlines.front().filter(|(deadline, _)| *deadline <= now)?;
         let token = self.open.remove(&sequence)?;
         self.drop_stale();
         self.late.push_back((sequence, token));
@@ -86,10 +74,7 @@ impl<T: Copy> Window<T> {
     pub fn lost(&mut self) -> Vec<T> {
         let order = std::mem::take(&mut self.deadlines);
         self.late.clear();
-        order
-            .into_iter()
-            .filter_map(|(_, sequence)| self.open.remove(&sequence))
-            .collect()
+        order.into_iter().filter_map(|(_, sequence)| self.open.remove(&sequence)).collect()
     }
 
     /// The next deadline.
@@ -99,11 +84,7 @@ impl<T: Copy> Window<T> {
 
     /// Keeps the front of `deadlines` an open request.
     fn drop_stale(&mut self) {
-        while self
-            .deadlines
-            .front()
-            .is_some_and(|(_, sequence)| !self.open.contains_key(sequence))
-        {
+        while self.deadlines.front().is_some_and(|(_, sequence)| !self.open.contains_key(sequence)) {
             self.deadlines.pop_front();
         }
     }
@@ -118,11 +99,7 @@ mod tests {
         let now = Instant::now();
         let mut window = Window::new(3, Duration::from_secs(60));
         for sequence in 1..=3 {
-            window.sent(
-                sequence,
-                sequence * 10,
-                now + Duration::from_secs(sequence.into()),
-            );
+            window.sent(sequence, sequence * 10, now + Duration::from_secs(sequence.into()));
         }
         assert!(!window.has_room());
         assert_eq!(window.answered(2), Some(Answered::InTime(20)));
@@ -130,11 +107,7 @@ mod tests {
         assert_eq!(window.poll_timeout(), Some(now + Duration::from_secs(61)));
         assert_eq!(window.timed_out(now + Duration::from_secs(60)), None);
         assert_eq!(window.timed_out(now + Duration::from_secs(61)), Some(10));
-        assert_eq!(
-            window.poll_timeout(),
-            Some(now + Duration::from_secs(63)),
-            "2 was answered"
-        );
+        assert_eq!(window.poll_timeout(), Some(now + Duration::from_secs(63)), "2 was answered");
         assert_eq!(window.answered(1), Some(Answered::Late(10)));
         window.sent(4, 40, now);
         assert_eq!(window.lost(), [30, 40]);

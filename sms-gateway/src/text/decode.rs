@@ -65,9 +65,7 @@ fn decode_utf16(octets: &[u8]) -> String {
         true => u16::from_le_bytes([pair[0], pair[1]]),
         false => u16::from_be_bytes([pair[0], pair[1]]),
     });
-    let mut text: String = char::decode_utf16(units)
-        .map(|c| c.unwrap_or('\u{fffd}'))
-        .collect();
+    let mut text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect();
     if odd {
         text.push('\u{fffd}');
     }
@@ -85,15 +83,9 @@ mod tests {
 
     #[test]
     fn the_digit_one_in_every_coding_that_phones_send() {
-        for (coding, octets) in [
-            (0, &b"1"[..]),
-            (1, b"1"),
-            (3, b"1"),
-            (8, &[0, 0x31]),
-            (9, &[0, 0x31]),
-            (0xF1, b"1"),
-            (0x18, &[0, 0x31]),
-        ] {
+        for (coding, octets) in
+            [(0, &b"1"[..]), (1, b"1"), (3, b"1"), (8, &[0, 0x31]), (9, &[0, 0x31]), (0xF1, b"1"), (0x18, &[0, 0x31])]
+        {
             assert_eq!(decode(coding, octets, Decoding::Gsm), "1", "{coding}");
         }
         assert_eq!(decode(8, &[0xff, 0x11], Decoding::Gsm), "１");
@@ -105,10 +97,7 @@ mod tests {
         assert_eq!(decode(0, b"a_b", Decoding::Latin1), "a_b");
         assert_eq!(decode(0, "签收".as_bytes(), Decoding::Gsm), "签收");
         assert_eq!(decode(0, &[0xe9], Decoding::Gsm), "é");
-        assert_eq!(
-            decode(0, &[0xe8, 0x32, 0x9b, 0xfd, 0x06], Decoding::GsmPacked),
-            "hello"
-        );
+        assert_eq!(decode(0, &[0xe8, 0x32, 0x9b, 0xfd, 0x06], Decoding::GsmPacked), "hello");
         assert_eq!(decode(8, &[0xfe, 0xff, 0x6c, 0x49], Decoding::Gsm), "汉");
         assert_eq!(decode(8, &[0xff, 0xfe, 0x49, 0x6c], Decoding::Gsm), "汉");
         assert_eq!(decode(8, &[0xd8, 0x3d], Decoding::Gsm), "\u{fffd}");

@@ -62,18 +62,12 @@ pub fn decode_septets(octets: &[u8]) -> String {
     let mut out = String::with_capacity(octets.len());
     let mut escaped = false;
     for octet in octets {
-        let basic = BASIC
-            .get(usize::from(*octet))
-            .copied()
-            .unwrap_or('\u{fffd}');
+        let basic = BASIC.get(usize::from(*octet)).copied().unwrap_or('\u{fffd}');
         if !escaped && *octet == ESC {
             escaped = true;
             continue;
         }
-        let extended = EXTENSION
-            .iter()
-            .find(|(code, _)| escaped && code == octet)
-            .map(|(_, c)| *c);
+        let extended = EXTENSION.iter().find(|(code, _)| escaped && code == octet).map(|(_, c)| *c);
         escaped = false;
         out.push(extended.unwrap_or(if basic == '\u{1b}' { ' ' } else { basic }));
     }
@@ -123,34 +117,21 @@ mod tests {
         let t2 = encode_septets("Hello @ £1 {€}").unwrap();
         assert_eq!(t2, *b"Hello \x00 \x011 \x1b\x28\x1b\x65\x1b\x29");
         let t3 = pack(&[b'a'; 160], 0);
-        assert_eq!(
-            (t3.len(), &t3[..7]),
-            (140, &[0xe1, 0x70, 0x38, 0x1c, 0x0e, 0x87, 0xc3][..])
-        );
+        assert_eq!((t3.len(), &t3[..7]), (140, &[0xe1, 0x70, 0x38, 0x1c, 0x0e, 0x87, 0xc3][..]));
     }
 
     #[test]
     fn t19_and_t20_pack_behind_their_headers() {
         let first = pack(&[b'a'; 153], 1);
-        assert_eq!(
-            (first.len(), &first[..5]),
-            (134, &[0xc2, 0xe1, 0x70, 0x38, 0x1c][..])
-        );
-        assert_eq!(
-            pack(&[b'a'; 8], 1),
-            [0xc2, 0xe1, 0x70, 0x38, 0x1c, 0x0e, 0x87, 0x01]
-        );
+        assert_eq!((first.len(), &first[..5]), (134, &[0xc2, 0xe1, 0x70, 0x38, 0x1c][..]));
+        assert_eq!(pack(&[b'a'; 8], 1), [0xc2, 0xe1, 0x70, 0x38, 0x1c, 0x0e, 0x87, 0x01]);
         assert_eq!(pack(&[b'a'; 152], 0).len(), 133);
         assert_eq!(unpack(&first, 1, 153), [b'a'; 153]);
     }
 
     #[test]
     fn the_whole_table_goes_both_ways() {
-        let all: String = BASIC
-            .iter()
-            .filter(|c| **c != '\u{1b}')
-            .chain(EXTENSION.iter().map(|(_, c)| c))
-            .collect();
+        let all: String = BASIC.iter().filter(|c| **c != '\u{1b}').chain(EXTENSION.iter().map(|(_, c)| c)).collect();
         let octets = encode_septets(&all).unwrap();
         assert_eq!(octets.len(), 127 + 20);
         assert_eq!(decode_septets(&octets), all);

@@ -65,12 +65,7 @@ pub struct Joiner {
 impl Joiner {
     /// `decoding` of `data_coding` 0, as the link has it.
     pub fn new(decoding: Decoding) -> Self {
-        Self {
-            decoding,
-            open: HashMap::new(),
-            order: VecDeque::new(),
-            held: 0,
-        }
+        Self { decoding, open: HashMap::new(), order: VecDeque::new(), held: 0 }
     }
 
     /// Takes in one segment. [`Self::give_up`] is to be called afterwards.
@@ -83,31 +78,20 @@ impl Joiner {
         octets: &[u8],
         now: Instant,
     ) -> Joined {
-        let key = PartKey {
-            from: from.into(),
-            to: to.into(),
-            reference: place.reference,
-            total: place.total,
-        };
+        let key = PartKey { from: from.into(), to: to.into(), reference: place.reference, total: place.total };
         let group = self.open.entry(key.clone()).or_insert_with(|| {
             self.order.push_back((now, key.clone()));
-            Group {
-                since: now,
-                parts: BTreeMap::new(),
-            }
+            Group { since: now, parts: BTreeMap::new() }
         });
         if group.parts.contains_key(&place.index) {
             return Joined::Duplicate;
         }
         self.held += octets.len();
-        group
-            .parts
-            .insert(place.index, (data_coding, octets.to_vec()));
+        group.parts.insert(place.index, (data_coding, octets.to_vec()));
         if group.parts.len() < usize::from(place.total) {
             return Joined::Waiting;
         }
-        self.take(key)
-            .map_or(Joined::Duplicate, |whole| Joined::Whole(whole.text))
+        self.take(key).map_or(Joined::Duplicate, |whole| Joined::Whole(whole.text))
     }
 
     /// Long messages to be shown as they are: waiting too long, or the oldest of too many.
@@ -131,11 +115,7 @@ impl Joiner {
 
     fn take(&mut self, key: PartKey) -> Option<Whole> {
         let group = self.open.remove(&key)?;
-        self.held -= group
-            .parts
-            .values()
-            .map(|(_, octets)| octets.len())
-            .sum::<usize>();
+        self.held -= group.parts.values().map(|(_, octets)| octets.len()).sum::<usize>();
         while let Some((since, key)) = self.order.front()
             && self.open.get(key).is_none_or(|group| group.since != *since)
         {
@@ -181,11 +161,7 @@ mod tests {
     use super::*;
 
     fn place(index: u8, total: u8) -> Concatenation {
-        Concatenation {
-            reference: 0xa5,
-            total,
-            index,
-        }
+        Concatenation { reference: 0xa5, total, index }
     }
 
     fn push(joiner: &mut Joiner, index: u8, total: u8, octets: &[u8], now: Instant) -> Joined {
@@ -207,11 +183,7 @@ mod tests {
         push(&mut joiner, 3, 3, &[0x6c, 0x49], now);
         push(&mut joiner, 1, 3, &[0x5b, 0x57], now);
         assert_eq!(joiner.poll_timeout(), Some(now + GIVE_UP_AFTER));
-        assert!(
-            joiner
-                .give_up(now + GIVE_UP_AFTER - Duration::from_secs(1))
-                .is_empty()
-        );
+        assert!(joiner.give_up(now + GIVE_UP_AFTER - Duration::from_secs(1)).is_empty());
         let given = joiner.give_up(now + GIVE_UP_AFTER);
         assert_eq!(given[0].text, "字[…]汉");
         assert!(joiner.poll_timeout().is_none());
@@ -224,10 +196,7 @@ mod tests {
             let at = now + Duration::from_millis(sender);
             joiner.push(&sender.to_string(), "1069", place(1, 2), 0, b"x", at);
         }
-        assert_eq!(
-            joiner.give_up(now + Duration::from_secs(11))[0].key.from,
-            "0"
-        );
+        assert_eq!(joiner.give_up(now + Duration::from_secs(11))[0].key.from, "0");
         assert_eq!(joiner.open.len(), MAX_OPEN);
     }
 }

@@ -11,7 +11,5 @@ mod udh;
 pub use decode::{Decoding, decode};
 pub use gsm7::{decode_septets, encode_septets, is_gsm, pack, unpack};
 pub use join::{GIVE_UP_AFTER, Joined, Joiner, MAX_OPEN, PartKey, Whole};
-pub use split::{
-    Alphabet, Count, MAX_SEGMENTS, Repertoire, Split, TooLong, count, split, split_in,
-};
+pub use split::{Alphabet, Count, MAX_SEGMENTS, Repertoire, Split, TooLong, count, split, split_in};
 pub use udh::{Concatenation, References, split_header};

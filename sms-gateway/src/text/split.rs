@@ -95,11 +95,7 @@ impl Alphabet {
                 }
             }
             Self::Latin1 => out.push((u32::from(c) & 0xFF) as u8),
-            Self::Ucs2 => out.extend(
-                c.encode_utf16(&mut [0; 2])
-                    .iter()
-                    .flat_map(|unit| unit.to_be_bytes()),
-            ),
+            Self::Ucs2 => out.extend(c.encode_utf16(&mut [0; 2]).iter().flat_map(|unit| unit.to_be_bytes())),
         }
     }
 
@@ -113,8 +109,7 @@ impl Alphabet {
         if gsm {
             return Self::Gsm7;
         }
-        let latin1 =
-            repertoire == Repertoire::GsmAndLatin1 && text.chars().all(|c| u32::from(c) < 0x100);
+        let latin1 = repertoire == Repertoire::GsmAndLatin1 && text.chars().all(|c| u32::from(c) < 0x100);
         if latin1 { Self::Latin1 } else { Self::Ucs2 }
     }
 }
@@ -123,11 +118,7 @@ impl Alphabet {
 pub fn count(text: &str) -> Count {
     let alphabet = Alphabet::choose(text, Repertoire::Gsm);
     let units = text.chars().filter_map(|c| alphabet.units(c)).sum();
-    Count {
-        alphabet,
-        units,
-        segments: cut(text, alphabet, false, 0).len(),
-    }
+    Count { alphabet, units, segments: cut(text, alphabet, false, 0).len() }
 }
 
 /// Cuts a text for a link. `reserve` units stay free in the first segment for a signature that the gateway itself adds.
@@ -136,17 +127,10 @@ pub fn split(text: &str, repertoire: Repertoire, reserve: usize) -> Result<Split
 }
 
 /// Cuts a text in a given alphabet, which must hold it; `wide_reference` for headers with a 16-bit reference.
-pub fn split_in(
-    text: &str,
-    alphabet: Alphabet,
-    wide_reference: bool,
-    reserve: usize,
-) -> Result<Split, TooLong> {
+pub fn split_in(text: &str, alphabet: Alphabet, wide_reference: bool, reserve: usize) -> Result<Split, TooLong> {
     let segments = cut(text, alphabet, wide_reference, reserve);
     if segments.len() > MAX_SEGMENTS {
-        return Err(TooLong {
-            segments: segments.len(),
-        });
+        return Err(TooLong { segments: segments.len() });
     }
     Ok(Split { alphabet, segments })
 }
@@ -154,11 +138,7 @@ pub fn split_in(
 fn cut(text: &str, alphabet: Alphabet, wide_reference: bool, reserve: usize) -> Vec<Vec<u8>> {
     let (single, each) = alphabet.limits(wide_reference);
     let units: usize = text.chars().filter_map(|c| alphabet.units(c)).sum();
-    let limit = if units + reserve <= single {
-        single
-    } else {
-        each
-    };
+    let limit = if units + reserve <= single { single } else { each };
     // A reserve that leaves no room would never end; half a segment is more than any signature takes.
     let reserve = reserve.min(each / 2);
     let mut segments = vec![Vec::new()];
@@ -226,12 +206,7 @@ mod tests {
     const T7: &str = "您有1件事项待签收,回复1签收";
 
     fn sizes(text: &str) -> Vec<usize> {
-        split(text, Repertoire::Gsm, 0)
-            .unwrap()
-            .segments
-            .iter()
-            .map(Vec::len)
-            .collect()
+        split(text, Repertoire::Gsm, 0).unwrap().segments.iter().map(Vec::len).collect()
     }
 
     fn hex(octets: &[u8]) -> String {
@@ -248,34 +223,16 @@ mod tests {
             (a(160), Alphabet::Gsm7, 160, vec![160]),
             (a(161), Alphabet::Gsm7, 161, vec![153, 8]),
             (a(159) + "€", Alphabet::Gsm7, 161, vec![153, 8]),
-            (
-                a(152) + "€" + &"b".repeat(10),
-                Alphabet::Gsm7,
-                164,
-                vec![152, 12],
-            ),
+            (a(152) + "€" + &"b".repeat(10), Alphabet::Gsm7, 164, vec![152, 12]),
             (T7.into(), Alphabet::Ucs2, 15, vec![30]),
             (t8, Alphabet::Ucs2, 21, vec![42]),
             ("汉".repeat(70), Alphabet::Ucs2, 70, vec![140]),
             ("汉".repeat(71), Alphabet::Ucs2, 71, vec![134, 8]),
-            (
-                "汉".repeat(66) + "😀" + &"字".repeat(5),
-                Alphabet::Ucs2,
-                73,
-                vec![132, 14],
-            ),
+            ("汉".repeat(66) + "😀" + &"字".repeat(5), Alphabet::Ucs2, 73, vec![132, 14]),
             ("😀".repeat(35), Alphabet::Ucs2, 70, vec![140]),
             ("😀".repeat(36), Alphabet::Ucs2, 72, vec![132, 12]),
         ] {
-            assert_eq!(
-                count(&text),
-                Count {
-                    alphabet,
-                    units,
-                    segments: octets.len()
-                },
-                "{text}"
-            );
+            assert_eq!(count(&text), Count { alphabet, units, segments: octets.len() }, "{text}");
             assert_eq!(sizes(&text), octets, "{text}");
         }
     }
@@ -283,18 +240,9 @@ mod tests {
     #[test]
     fn octets_of_the_vectors() {
         let segments = |text: &str| split(text, Repertoire::Gsm, 0).unwrap().segments;
-        assert_eq!(
-            hex(&segments("Hello @ £1 {€}")[0]),
-            "48656c6c6f2000200131201b281b651b29"
-        );
-        assert_eq!(
-            hex(&segments(&("a".repeat(159) + "€"))[1]),
-            "6161616161611b65"
-        );
-        assert!(
-            hex(&segments(&("a".repeat(152) + "€" + &"b".repeat(10)))[1])
-                .starts_with("1b6562626262")
-        );
+        assert_eq!(hex(&segments("Hello @ £1 {€}")[0]), "48656c6c6f2000200131201b281b651b29");
+        assert_eq!(hex(&segments(&("a".repeat(159) + "€"))[1]), "6161616161611b65");
+        assert!(hex(&segments(&("a".repeat(152) + "€" + &"b".repeat(10)))[1]).starts_with("1b6562626262"));
         assert!(hex(&segments(T7)[0]).starts_with("60a8670900314ef6"));
         let t8 = hex(&segments(&format!("【郑州社管】{T7}"))[0]);
         assert!(t8.starts_with("301090d15dde793e7ba1301160a8") && t8.ends_with("7b7e6536"));
@@ -304,37 +252,17 @@ mod tests {
     #[test]
     fn t15_t17_and_t20_other_limits() {
         let wide = |text: &str, alphabet| -> Vec<usize> {
-            split_in(text, alphabet, true, 0)
-                .unwrap()
-                .segments
-                .iter()
-                .map(Vec::len)
-                .collect()
+            split_in(text, alphabet, true, 0).unwrap().segments.iter().map(Vec::len).collect()
         };
         assert_eq!(wide(&"汉".repeat(71), Alphabet::Ucs2), [132, 10]);
         assert_eq!(wide(&"汉".repeat(133), Alphabet::Ucs2), [132, 132, 2]);
         assert_eq!(wide(&"a".repeat(161), Alphabet::Gsm7), [152, 9]);
         let t17 = split("naïve café", Repertoire::GsmAndLatin1, 0).unwrap();
-        assert_eq!(
-            (t17.alphabet, hex(&t17.segments[0])),
-            (Alphabet::Latin1, "6e61ef766520636166e9".into())
-        );
-        assert_eq!(
-            split("naïve café", Repertoire::Gsm, 0).unwrap().alphabet,
-            Alphabet::Ucs2
-        );
-        assert_eq!(
-            split("a@b", Repertoire::AsciiOnly, 0).unwrap().alphabet,
-            Alphabet::Ucs2
-        );
-        assert_eq!(
-            split("a_b", Repertoire::AsciiOnly, 0).unwrap().alphabet,
-            Alphabet::Ucs2
-        );
-        assert_eq!(
-            split("a.b", Repertoire::AsciiOnly, 0).unwrap().alphabet,
-            Alphabet::Gsm7
-        );
+        assert_eq!((t17.alphabet, hex(&t17.segments[0])), (Alphabet::Latin1, "6e61ef766520636166e9".into()));
+        assert_eq!(split("naïve café", Repertoire::Gsm, 0).unwrap().alphabet, Alphabet::Ucs2);
+        assert_eq!(split("a@b", Repertoire::AsciiOnly, 0).unwrap().alphabet, Alphabet::Ucs2);
+        assert_eq!(split("a_b", Repertoire::AsciiOnly, 0).unwrap().alphabet, Alphabet::Ucs2);
+        assert_eq!(split("a.b", Repertoire::AsciiOnly, 0).unwrap().alphabet, Alphabet::Gsm7);
     }
 
     #[test]
@@ -350,12 +278,7 @@ mod tests {
     #[test]
     fn a_reserve_shortens_only_the_first_segment() {
         let lens = |n: usize, reserve| -> Vec<usize> {
-            split(&"汉".repeat(n), Repertoire::Gsm, reserve)
-                .unwrap()
-                .segments
-                .iter()
-                .map(|s| s.len() / 2)
-                .collect()
+            split(&"汉".repeat(n), Repertoire::Gsm, reserve).unwrap().segments.iter().map(|s| s.len() / 2).collect()
         };
         assert_eq!(lens(64, 6), [64]);
         assert_eq!(lens(65, 6), [61, 4]);
@@ -365,10 +288,7 @@ mod tests {
     #[test]
     fn ten_segments_and_no_more() {
         assert_eq!(sizes(&"汉".repeat(670)).len(), MAX_SEGMENTS);
-        assert_eq!(
-            split(&"汉".repeat(671), Repertoire::Gsm, 0).err(),
-            Some(TooLong { segments: 11 })
-        );
+        assert_eq!(split(&"汉".repeat(671), Repertoire::Gsm, 0).err(), Some(TooLong { segments: 11 }));
         assert_eq!(sizes(""), [0]);
     }
 

@@ -16,23 +16,12 @@ pub struct Concatenation {
 impl Concatenation {
     /// From loose values; `None` unless 1 ≤ index ≤ total (GSM 03.40 §9.2.3.24.1: else the element is ignored).
     pub fn new(reference: u16, total: u8, index: u8) -> Option<Self> {
-        (index >= 1 && index <= total).then_some(Self {
-            reference,
-            total,
-            index,
-        })
+        (index >= 1 && index <= total).then_some(Self { reference, total, index })
     }
 
     /// The 6-octet header `05 00 03 rr tt nn`; only the low octet of the reference goes out.
     pub fn header(self) -> [u8; 6] {
-        [
-            5,
-            0,
-            3,
-            (self.reference & 0xFF) as u8,
-            self.total,
-            self.index,
-        ]
+        [5, 0, 3, (self.reference & 0xFF) as u8, self.total, self.index]
     }
 }
 
@@ -54,12 +43,8 @@ fn concatenation(mut header: &[u8]) -> Option<Concatenation> {
     while let [id, len, rest @ ..] = header {
         let (value, tail) = rest.split_at_checked(usize::from(*len))?;
         found = match (id, value) {
-            (0x00, [reference, total, index]) => {
-                Concatenation::new((*reference).into(), *total, *index)
-            }
-            (0x08, [high, low, total, index]) => {
-                Concatenation::new(u16::from_be_bytes([*high, *low]), *total, *index)
-            }
+            (0x00, [reference, total, index]) => Concatenation::new((*reference).into(), *total, *index),
+            (0x08, [high, low, total, index]) => Concatenation::new(u16::from_be_bytes([*high, *low]), *total, *index),
             _ => None,
         }
         .or(found);
@@ -103,25 +88,11 @@ mod tests {
 
     #[test]
     fn headers_are_read_by_their_lengths() {
-        let eight = Concatenation {
-            reference: 0xa5,
-            total: 2,
-            index: 1,
-        };
-        assert_eq!(
-            split_header(&[5, 0, 3, 0xa5, 2, 1, b'x']),
-            (Some(eight), &b"x"[..])
-        );
+        let eight = Concatenation { reference: 0xa5, total: 2, index: 1 };
+        assert_eq!(split_header(&[5, 0, 3, 0xa5, 2, 1, b'x']), (Some(eight), &b"x"[..]));
         assert_eq!(eight.header(), [5, 0, 3, 0xa5, 2, 1]);
-        let sixteen = Concatenation {
-            reference: 0x1a5,
-            total: 3,
-            index: 3,
-        };
-        assert_eq!(
-            split_header(&[6, 8, 4, 1, 0xa5, 3, 3]),
-            (Some(sixteen), &b""[..])
-        );
+        let sixteen = Concatenation { reference: 0x1a5, total: 3, index: 3 };
+        assert_eq!(split_header(&[6, 8, 4, 1, 0xa5, 3, 3]), (Some(sixteen), &b""[..]));
         let behind_ports = [11, 5, 4, 1, 2, 3, 4, 0, 3, 0xa5, 2, 1, b'x'];
         assert_eq!(split_header(&behind_ports), (Some(eight), &b"x"[..]));
     }
@@ -137,8 +108,7 @@ mod tests {
     #[test]
     fn references_of_one_receiver_do_not_repeat_soon() {
         let mut references = References::new(7);
-        let seen: std::collections::HashSet<u8> =
-            (0..256).map(|_| references.next("1069", "138")).collect();
+        let seen: std::collections::HashSet<u8> = (0..256).map(|_| references.next("1069", "138")).collect();
         assert_eq!(seen.len(), 256);
         assert_ne!(References::new(7).0[..8], References::new(8).0[..8]);
     }

@@ -41,22 +41,14 @@ pub async fn centre_on(port: u64) -> Option<Centre> {
     };
     let commands = child.stdin.take().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut centre = Centre {
-        child,
-        commands,
-        lines,
-        port: 0,
-    };
+    let mut centre = Centre { child, commands, lines, port: 0 };
     centre.port = centre.hears("listening").await["port"].as_u64().unwrap();
     Some(centre)
 }
 
 impl Centre {
     pub async fn tell(&mut self, command: Value) {
-        self.commands
-            .write_all(format!("{command}\n").as_bytes())
-            .await
-            .unwrap();
+        self.commands.write_all(format!("{command}\n").as_bytes()).await.unwrap();
     }
 
     pub async fn set(&mut self, knobs: Value) {
@@ -67,9 +59,7 @@ impl Centre {
     pub async fn hears(&mut self, kind: &str) -> Value {
         loop {
             let line = tokio::time::timeout(LONG, self.lines.next_line()).await;
-            let line = line
-                .unwrap_or_else(|_| panic!("the centre heard no {kind}"))
-                .unwrap();
+            let line = line.unwrap_or_else(|_| panic!("the centre heard no {kind}")).unwrap();
             let event: Value = serde_json::from_str(&line.expect("the centre ended")).unwrap();
             assert_ne!(event["event"], "bad", "{event}");
             if event["event"] == kind {
@@ -119,16 +109,10 @@ pub fn message(key: &str, text: &str) -> OutMessage {
 
 /// The next event; receipts and messages must be acknowledged by the test.
 pub async fn next(events: &mut Receiver<LinkEvent>) -> LinkEvent {
-    tokio::time::timeout(LONG, events.recv())
-        .await
-        .expect("no event came")
-        .expect("the link ended")
+    tokio::time::timeout(LONG, events.recv()).await.expect("no event came").expect("the link ended")
 }
 
-pub async fn until(
-    events: &mut Receiver<LinkEvent>,
-    want: impl Fn(&LinkEvent) -> bool,
-) -> LinkEvent {
+pub async fn until(events: &mut Receiver<LinkEvent>, want: impl Fn(&LinkEvent) -> bool) -> LinkEvent {
     loop {
         let event = next(events).await;
         if want(&event) {
