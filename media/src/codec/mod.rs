@@ -58,9 +58,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Replaces `pcm` by the speech of `payload`; empty if it cannot be decoded.
+    /// Appends the speech of `payload` to `pcm`; nothing if it cannot be decoded.
     pub fn decode(&mut self, codec: Codec, payload: &[u8], pcm: &mut Vec<i16>) {
-        pcm.clear();
         match codec {
             Codec::Pcma => pcm.extend(payload.iter().take(MAX_SAMPLES).map(|&b| decode_alaw(b))),
             Codec::Pcmu => pcm.extend(payload.iter().take(MAX_SAMPLES).map(|&b| decode_ulaw(b))),
@@ -147,6 +146,7 @@ mod tests {
         for frame in sine(440.0, 8_000.0, FRAME * 50).chunks_exact(FRAME) {
             let frame: &PcmFrame = frame.try_into().expect("chunks are frames");
             encoder.encode(frame, &mut payload);
+            pcm.clear();
             decoder.decode(codec, &payload, &mut pcm);
             assert_eq!(pcm.len(), FRAME);
             heard.extend_from_slice(&pcm);

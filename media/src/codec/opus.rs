@@ -46,7 +46,13 @@ impl Default for OpusIn {
 
 impl OpusIn {
     pub(super) fn decode(&mut self, payload: &[u8], pcm: &mut Vec<i16>) {
-        let samples = self.guarded(|decoder, wide| decoder.decode(payload, MAX_WIDE, wide));
+        // One byte or none stands for a frame not sent (DTX): 20 ms are concealed.
+        let most = if payload.len() > 1 {
+            MAX_WIDE
+        } else {
+            WIDE_FRAME
+        };
+        let samples = self.guarded(|decoder, wide| decoder.decode(payload, most, wide));
         self.narrow(samples, pcm);
     }
 
