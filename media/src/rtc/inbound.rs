@@ -183,10 +183,7 @@ impl Inbound {
             packet,
             mid: stream.mid.clone(),
             rid: stream.rid.clone(),
-            audio_level: extensions
-                .level
-                .as_ref()
-                .and_then(audio_level),
+            audio_level: extensions.level.as_ref().and_then(audio_level),
             at,
         })
     }
