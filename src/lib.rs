@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod config;
+pub mod dispatch;
 pub mod events;
 pub mod http;
 pub mod hub;

@@ -78,6 +78,11 @@ impl Vault {
         BASE64.encode(&hmac::sign(&self.index_key, text.as_bytes()).as_ref()[..18])
     }
 
+    /// The key owner of a phone number: everything about one number goes with one key.
+    pub fn phone_owner(&self, phone: &str) -> String {
+        format!("phone:{}", self.index(phone))
+    }
+
     /// Seals `text` under `owner`'s key, making the key at first use. A text of an erased owner is refused.
     pub async fn seal(&self, tx: &mut Tx, owner: &str, text: &str) -> Result<String, StoreError> {
         let key = self.owner_key_for_write(tx, owner).await?;

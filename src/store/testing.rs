@@ -10,7 +10,6 @@ use crate::ids::SystemIds;
 /// A store that lives as long as its folder.
 pub(crate) struct TestStore {
     pub(crate) store: Store,
-    pub(crate) url: String,
     _folder: tempfile::TempDir,
 }
 
@@ -25,14 +24,9 @@ pub(crate) async fn stores(migrations: &[&[Migration]]) -> Vec<TestStore> {
     stores
 }
 
-/// The SQLite one only, for tests in which the database does not matter.
-pub(crate) async fn sqlite(migrations: &[&[Migration]]) -> TestStore {
-    open(migrations, sqlite_url()).await
-}
-
 async fn open(migrations: &[&[Migration]], (url, folder): (String, tempfile::TempDir)) -> TestStore {
     let store = Store::open(&url, migrations, Box::new(SystemIds)).await.unwrap();
-    TestStore { store, url, _folder: folder }
+    TestStore { store, _folder: folder }
 }
 
 fn sqlite_url() -> (String, tempfile::TempDir) {
