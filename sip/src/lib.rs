@@ -10,17 +10,25 @@
 //! | [`uri`] | `sip:`, `sips:`, `tel:` and unknown schemes, kept octet for octet | RFC 3261 §19, 3966, 5118 |
 //! | [`framing`] | where one message ends: datagram, stream, WebSocket | RFC 3261 §18.3, 5626, 7118 |
 //! | [`transaction`] | the transaction layer | RFC 3261 §17, 4320, 6026 |
+//! | [`dialog`] | dialogs: routing, order, glare | RFC 3261 §12–15, 3891 |
+//! | [`digest`] | authentication, both sides | RFC 3261 §22, 7616, 8760 |
+//! | [`registrar`] | bindings of addresses to contacts | RFC 3261 §10, 3327, 5626 |
+//! | [`sdp`] | session descriptions, offer and answer for audio | RFC 3264, 8866, 8839, 8842 |
 //! | [`flow`], [`tokens`] | time, ways to peers, unguessable texts | |
 //! | [`limits`] | every bound, with its reason | |
 //!
 //! What this crate must not know: accounts, calls of the hub, media, storage, the wall clock.
 
+pub mod dialog;
+pub mod digest;
 pub mod flow;
 pub mod framing;
 pub mod header;
 pub mod limits;
 pub mod message;
 pub mod method;
+pub mod registrar;
+pub mod sdp;
 pub mod tokens;
 pub mod transaction;
 pub mod uri;
@@ -28,10 +36,12 @@ pub mod uri;
 mod lex;
 
 pub use bytes::Bytes;
+pub use dialog::{Dialog, DialogId};
 pub use flow::{ConnectionId, Flow, Millis, Transport};
 pub use header::{CSeq, NameAddr, Params, Via};
 pub use message::{Headers, Message, Name, ParseError, Refusal, Request, Response};
 pub use method::Method;
+pub use sdp::Sdp;
 pub use tokens::Tokens;
 pub use transaction::{ClientKey, Endpoint, Output, ServerKey};
 pub use uri::{Host, Uri};

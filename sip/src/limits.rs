@@ -50,3 +50,30 @@ pub const TRYING_AFTER_MS: u64 = 200;
 
 /// Most forked answers to one INVITE whose ACKs are remembered.
 pub const FORKS: usize = 8;
+
+/// How long a digest nonce may be answered, in milliseconds. Long enough that a phone that
+/// registers each minute or two answers with the nonce it knows.
+pub const NONCE_MS: u64 = 5 * 60_000;
+
+/// Most nonces whose counts are remembered; older ones become stale. At 1,000 phones a second
+/// the oldest still gets a minute.
+pub const NONCES: usize = 65_536;
+
+/// Most contacts of one address of record: a person's phone, softphone and browser tabs, with
+/// room for those that a crash left behind.
+pub const CONTACTS_PER_ACCOUNT: usize = 16;
+
+/// Most bindings in a registrar.
+pub const BINDINGS: usize = 100_000;
+
+/// Most Path headers kept with a binding.
+pub const PATHS: usize = 8;
+
+/// Longest SDP in bytes. A browser's offer with many candidates has about 8 KiB.
+pub const SDP_BYTES: usize = 32_768;
+
+/// Most lines in an SDP.
+pub const SDP_LINES: usize = 1_024;
+
+/// Most media descriptions in an SDP.
+pub const SDP_MEDIA: usize = 32;
