@@ -152,7 +152,7 @@ impl Core {
         let window = config.effective_window();
         let client = Client::new(ClientConfig { bind, window, timers: config.timers }, seed, now);
         Self {
-            bucket: Bucket::new(config.rate, u32::try_from(window).unwrap_or(u32::MAX), now),
+            bucket: Bucket::paced(config.rate, now),
             joiner: Joiner::new(config.quirks.default_alphabet),
             references: References::new(seed),
             config,
@@ -656,3 +656,6 @@ fn fingerprint(parts: &[&[u8]]) -> u128 {
     }
     hash
 }
+
+#[cfg(test)]
+mod tests;

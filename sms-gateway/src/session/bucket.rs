@@ -28,6 +28,14 @@ impl Bucket {
         Self { rate, burst, tokens: burst, scale: 1.0, penalty_until: now, at: now }
     }
 
+    /// For a sender who must not exceed `rate` in *any* second: a burst of a twentieth of a second, and so much less afterwards.
+    pub fn paced(rate: u32, now: Instant) -> Self {
+        let burst = (rate / 20).max(1);
+        let mut bucket = Self::new(rate, burst, now);
+        bucket.rate -= f64::from(burst - 1);
+        bucket
+    }
+
     /// Takes one token if there is one.
     pub fn take(&mut self, now: Instant) -> bool {
         self.refill(now);
@@ -85,6 +93,19 @@ mod tests {
         assert_eq!(bucket.ready_at(now), now + Duration::from_millis(20));
         let second = taken(&mut bucket, now, Duration::from_secs(1));
         assert!((49..=50).contains(&second), "{second}");
+    }
+
+    #[test]
+    fn paced_never_exceeds_the_rate_in_any_second() {
+        for rate in [1, 7, 50, 400] {
+            let now = Instant::now();
+            let mut bucket = Bucket::paced(rate, now);
+            let sent: Vec<u64> = (0..5_000).filter(|ms| bucket.take(now + Duration::from_millis(*ms))).collect();
+            let most =
+                sent.iter().map(|from| sent.iter().filter(|at| (*from..from + 1_000).contains(*at)).count()).max();
+            assert!(most <= Some(rate as usize), "{most:?} at {rate}");
+            assert!(sent.len() >= rate as usize * 5 * 93 / 100, "{} at {rate}", sent.len());
+        }
     }
 
     #[test]
