@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-/// Deliveries waiting for one session beyond its window; above it [`DeliverError::Busy`].
+/// Deliveries waiting for one session beyond its window; above it [`SmppServer::deliver`] waits.
 const DELIVERIES: usize = 64;
 /// Commands to the task that knows who is bound.
 const COMMANDS: usize = 256;
@@ -174,9 +174,6 @@ pub enum DeliverError {
     /// No receiving session of the account: wait for [`ServerEvent::Bound`].
     #[error("the client is not bound as a receiver")]
     NotBound,
-    /// The client answers too slowly.
-    #[error("{DELIVERIES} deliveries wait for this client already")]
-    Busy,
     /// The client's answer: 0x64 or 0x08 = later, anything else = never.
     #[error("the client refused it: {0}")]
     Refused(Status),
@@ -198,7 +195,7 @@ struct Delivery {
 enum Command {
     Bound { session: u64, account: String, inbox: mpsc::Sender<Delivery> },
     Gone { session: u64, account: String },
-    Deliver { account: String, delivery: Box<Delivery> },
+    Find { account: String, found: oneshot::Sender<mpsc::Sender<Delivery>> },
 }
 
 /// The listener and its sessions. Dropped, it stops accepting and unbinds all clients.
@@ -237,13 +234,16 @@ impl SmppServer {
     }
 
     /// Delivers to one bound session of the account; returns when the client has answered (for a long text: all segments).
+    /// Waits while the client is slow, so give each account tasks of its own: then nobody waits for somebody else's client.
     pub async fn deliver(&self, account: &str, what: ToClient) -> Result<(), DeliverError> {
         let reference = self.references.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         for message in what.messages(reference).map_err(DeliverError::Unwritable)? {
+            let (found, session) = oneshot::channel();
+            let find = Command::Find { account: account.into(), found };
+            self.commands.send(find).await.map_err(|_| DeliverError::NotBound)?;
+            let session = session.await.map_err(|_| DeliverError::NotBound)?;
             let (done, verdict) = oneshot::channel();
-            let delivery = Box::new(Delivery { message, done });
-            let command = Command::Deliver { account: account.into(), delivery };
-            self.commands.send(command).await.map_err(|_| DeliverError::NotBound)?;
+            session.send(Delivery { message, done }).await.map_err(|_| DeliverError::NotBound)?;
             verdict.await.unwrap_or(Err(DeliverError::NoAnswer))?;
         }
         Ok(())
@@ -338,28 +338,15 @@ async fn keep_register(mut inbox: mpsc::Receiver<Command>) {
                     }
                 }
             }
-            Command::Deliver { account, delivery } => match bound.get_mut(&account) {
-                Some(sessions) => hand_over(sessions, *delivery),
-                None => drop(delivery.done.send(Err(DeliverError::NotBound))),
-            },
+            Command::Find { account, found } => {
+                let Some(sessions) = bound.get_mut(&account) else { continue };
+                sessions.rotate_left(1);
+                if let Some((_, inbox)) = sessions.back() {
+                    let _ = found.send(inbox.clone()); // the caller may have given up
+                }
+            }
         }
     }
-}
-
-fn hand_over(sessions: &mut VecDeque<(u64, mpsc::Sender<Delivery>)>, mut delivery: Delivery) {
-    let mut error = DeliverError::NotBound;
-    for _ in 0..sessions.len() {
-        sessions.rotate_left(1);
-        let Some((_, inbox)) = sessions.back() else {
-            break;
-        };
-        match inbox.try_send(delivery) {
-            Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(back)) => (delivery, error) = (back, DeliverError::Busy),
-            Err(mpsc::error::TrySendError::Closed(back)) => delivery = back,
-        }
-    }
-    let _ = delivery.done.send(Err(error)); // the caller may have given up
 }
 
 #[derive(Clone)]
@@ -459,16 +446,18 @@ impl Session {
     async fn turn(&mut self) {
         let due = self.machine.poll_timeout().unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600));
         let can_deliver = self.machine.can_deliver();
+        // In this order: a receipt must not overtake the answer to its submit. All but the last are bounded by windows.
         tokio::select! {
-            done = progress(&mut self.wire) => self.progressed(done),
-            Some(delivery) = self.deliveries.recv(), if can_deliver => self.deliver(delivery),
+            biased;
+            () = tokio::time::sleep_until(due.into()) => self.machine.handle_timeout(Instant::now()),
+            _ = self.common.stopped.changed() => self.machine.stop(),
             Some(answer) = self.answers.next(), if !self.answers.is_empty() => self.answered(answer),
             slot = self.common.events.clone().reserve_owned(), if !self.backlog.is_empty() => match slot {
                 Ok(slot) => if let Some(event) = self.backlog.pop_front() { slot.send(event); },
                 Err(_) => self.machine.stop(), // the owner is gone
             },
-            _ = self.common.stopped.changed() => self.machine.stop(),
-            () = tokio::time::sleep_until(due.into()) => self.machine.handle_timeout(Instant::now()),
+            Some(delivery) = self.deliveries.recv(), if can_deliver => self.deliver(delivery),
+            done = progress(&mut self.wire) => self.progressed(done),
         }
     }
 
