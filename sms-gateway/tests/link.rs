@@ -4,7 +4,7 @@
 mod centre;
 
 use centre::{LONG, centre, centre_on, message, next, send, until, up};
-use liandong_sms::link::{Link, LinkEvent, OutMessage};
+use liandong_sms::link::{Link, LinkEvent, MatchedBy, OutMessage};
 use liandong_sms::pdu::{Class, Status};
 use liandong_sms::receipt::State;
 use liandong_sms::session::lanes::Lane;
@@ -89,7 +89,7 @@ async fn receipts_with_every_quirk_find_their_message() {
                 LinkEvent::Receipt { matched, dedupe_key, ack, state, .. } => {
                     assert_eq!(state, State::Delivered);
                     if let Some(matched) = matched {
-                        assert!(!matched.ambiguous);
+                        assert_eq!(matched.by, MatchedBy::Id);
                         delivered.insert(matched.key);
                     }
                     *keys.entry(dedupe_key).or_default() += 1;
@@ -234,6 +234,24 @@ async fn a_lost_response_is_unknown_and_nothing_is_sent_twice() {
     until(&mut events, |event| matches!(event, LinkEvent::Submitted { key, .. } if key == "next")).await;
     let heard = [smsc.hears("submit").await, smsc.hears("submit").await];
     assert_eq!((&heard[0]["answered"], &heard[1]["answered"]), (&json!(false), &json!(true)));
+}
+
+/// The centre took it and its answer was lost; its receipt says so.
+#[tokio::test]
+async fn a_receipt_resolves_an_unknown_submit() {
+    let Some(mut smsc) = centre().await else { return };
+    smsc.set(json!({"swallow": 1})).await;
+    let mut config = smsc.config();
+    config.timers.response = Duration::from_millis(100);
+    let (link, mut events) = up(config).await;
+    send(&link, "lost", "hello").await;
+    let heard = smsc.hears("submit").await;
+    until(&mut events, |event| matches!(event, LinkEvent::Unknown { .. })).await;
+    smsc.tell(json!({"receipt": {"id": heard["id"], "phone": "8613800138000", "sender": "106903710001"}})).await;
+    let LinkEvent::Receipt { matched, state: State::Delivered, ack, .. } = next(&mut events).await else { panic!() };
+    let matched = matched.unwrap();
+    assert_eq!((matched.key.as_str(), matched.segment, matched.by), ("lost", 1, MatchedBy::OnlyUnknown));
+    ack.accept();
 }
 
 #[tokio::test]

@@ -87,6 +87,9 @@ pub struct Quirks {
     /// Receipts come without the receipt bit and without TLVs: recognise them by `id:` at the head. Off by default, since a
     /// citizen may write `id:` too.
     pub receipts_without_flag: bool,
+    /// Send `user_message_reference`, which good centres echo in receipts: a submit without a response is then resolved for
+    /// certain. Off by default: some centres refuse TLVs.
+    pub send_reference: bool,
     /// Classes of vendor statuses, before the standard table.
     pub classes: Vec<(u32, Class)>,
 }
@@ -101,6 +104,7 @@ impl Default for Quirks {
             source_npi: 0,
             sign_reserve: 0,
             receipts_without_flag: false,
+            send_reference: false,
             classes: Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Inputs: messages of the owner, frames, time. Outputs: what to write, what to tell the owner.
 
-use super::{Ack, LinkEvent, LinkStatus, Matched, OutMessage, Part, SmppConfig, SubmitError};
+use super::{Ack, LinkEvent, LinkStatus, Matched, MatchedBy, OutMessage, Part, SmppConfig, SubmitError};
 use crate::pdu::{Address, BadPdu, Class, FrameError, Message, Pdu, Status, canonical_number, esm, relative_time, tag};
 use crate::receipt::{self, Book, State};
 use crate::session::bucket::Bucket;
@@ -342,6 +342,9 @@ impl Core {
                 message.validity_period = relative_time(expires - now);
             }
             self.counter += 1;
+            if self.config.quirks.send_reference {
+                message.tlvs.push(tag::USER_MESSAGE_REFERENCE, reference(self.counter).to_be_bytes());
+            }
             if self.client.submit(self.counter, message, now) {
                 self.flights.insert(self.counter, (piece, place));
             } else {
@@ -392,7 +395,7 @@ impl Core {
         self.events.push_back(LinkEvent::Submitted { key: key.clone(), segment, of, smsc_id: smsc_id.clone() });
         if !smsc_id.is_empty() {
             for early in self.book.submitted(&smsc_id, &piece.job.to, (key.clone(), segment)) {
-                let matched = Some(Matched { key: key.clone(), segment, ambiguous: false });
+                let matched = Some(Matched { key: key.clone(), segment, by: MatchedBy::Id });
                 self.events.push_back(early.event(matched, Ack::nobody()));
             }
         }
@@ -547,9 +550,33 @@ impl Core {
             dedupe_key: dedupe_key.clone(),
         };
         let found = self.book.receipt(ids.iter().map(String::as_str), &receiver, told(receipt.clone()), now);
-        let matched = found.map(|found| Matched { key: found.key.0, segment: found.key.1, ambiguous: found.ambiguous });
+        let by_id = found.map(|found| {
+            let by = if found.ambiguous { MatchedBy::AmbiguousId } else { MatchedBy::Id };
+            Matched { key: found.key.0, segment: found.key.1, by }
+        });
+        let matched = by_id.or_else(|| self.resolve_unknown(&receiver, message.tlvs.u16(tag::USER_MESSAGE_REFERENCE)));
         let ack = self.await_ack(handle);
         self.events.push_back(told(receipt).event(matched, ack));
+    }
+
+    /// A receipt with a new id may speak of a submit whose response was lost: by our echoed reference, or because no other can be meant.
+    fn resolve_unknown(&mut self, receiver: &str, echoed: Option<u16>) -> Option<Matched> {
+        let to_receiver = |token: &&u64| {
+            let flight = self.flights.get(*token);
+            flight.is_some_and(|(piece, _)| canonical_number(&piece.job.to) == receiver)
+        };
+        let mut candidates: Vec<u64> = self.unknown.iter().filter(to_receiver).copied().collect();
+        let by = match echoed.filter(|_| self.config.quirks.send_reference) {
+            Some(echoed) => {
+                candidates.retain(|token| reference(*token) == echoed);
+                MatchedBy::Reference
+            }
+            None => MatchedBy::OnlyUnknown,
+        };
+        let [token] = candidates[..] else { return None };
+        let (piece, _) = self.flights.remove(&token)?;
+        self.unknown.retain(|unknown| *unknown != token);
+        Some(Matched { key: piece.job.key.clone(), segment: piece.segment, by })
     }
 
     fn incoming(&mut self, handle: DeliverHandle, message: &Message, now: Instant) {
@@ -637,6 +664,11 @@ impl EarlyReceipt {
         let Self { ids, receiver, state, error, raw, dedupe_key } = self;
         LinkEvent::Receipt { matched, ids, receiver, state, error, raw, dedupe_key, ack }
     }
+}
+
+/// `user_message_reference` of a submit: repeats after 65,536 submits, long after the unknown ones are forgotten.
+fn reference(token: u64) -> u16 {
+    (token & 0xFFFF) as u16
 }
 
 /// Concatenation by TLVs: all three or none (facts §1.5).

@@ -110,8 +110,21 @@ pub struct Matched {
     pub key: String,
     /// The segment, from 1.
     pub segment: u8,
-    /// Other messages fit as well: the link's id base is ambiguous; alarm.
-    pub ambiguous: bool,
+    /// How sure that is.
+    pub by: MatchedBy,
+}
+
+/// By what a receipt was matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchedBy {
+    /// The centre's id, for this receiver.
+    Id,
+    /// As `Id`, but other messages fit as well: the link's id base is ambiguous; alarm.
+    AmbiguousId,
+    /// Our own reference, echoed: sure, and it resolves an *unknown* submit.
+    Reference,
+    /// The id is new and exactly one submit to this receiver is unknown. A guess: look the ids up in your own table first.
+    OnlyUnknown,
 }
 
 /// A segment of a long incoming message, to be stored as it is until the whole comes.

@@ -2,7 +2,7 @@
 //! them; a person answers as the phone through [`SandboxLink::answer`].
 
 use super::core::Prepared;
-use super::{Ack, EVENTS, Link, LinkEvent, LinkStatus, Matched, OutMessage, Part, SmppConfig, SubmitError};
+use super::{Ack, EVENTS, Link, LinkEvent, LinkStatus, Matched, MatchedBy, OutMessage, Part, SmppConfig, SubmitError};
 use crate::pdu::canonical_number;
 use crate::receipt::State;
 use futures_util::future::BoxFuture;
@@ -125,7 +125,7 @@ fn receipt(key: String, segment: u8, receiver: String, state: State) -> LinkEven
         dedupe_key: format!("receipt {smsc_id} {}", state.word()),
         raw: format!("id:{smsc_id} stat:{}", state.word()),
         ids: vec![smsc_id],
-        matched: Some(Matched { key, segment, ambiguous: false }),
+        matched: Some(Matched { key, segment, by: MatchedBy::Id }),
         receiver,
         state,
         error: None,

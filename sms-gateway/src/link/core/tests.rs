@@ -253,6 +253,29 @@ fn a_receipt_before_its_answer_is_told_twice_the_second_time_with_its_message() 
 }
 
 #[test]
+fn of_several_unknown_submits_the_echoed_reference_tells_which() {
+    for (echoes, expected) in [(true, Some(("b".to_owned(), MatchedBy::Reference))), (false, None)] {
+        let mut with_reference = config();
+        with_reference.quirks.send_reference = true;
+        let mut rig = Rig::new(with_reference);
+        for key in ["a", "b", "c"] {
+            rig.submit(message(key, "hello"));
+        }
+        let reference = rig.open[1].1.tlvs.find(tag::USER_MESSAGE_REFERENCE).unwrap().to_vec();
+        rig.core.lost("gone".into(), rig.now);
+        rig.wait(10_000);
+        rig.told();
+        let mut receipt = Message { esm_class: esm::RECEIPT, ..mo("id:99 stat:DELIVRD") };
+        if echoes {
+            receipt.tlvs.push(tag::USER_MESSAGE_REFERENCE, reference);
+        }
+        rig.deliver(receipt, 0);
+        let Some(LinkEvent::Receipt { matched, .. }) = rig.events.pop() else { panic!() };
+        assert_eq!(matched.map(|matched| (matched.key, matched.by)), expected);
+    }
+}
+
+#[test]
 fn receipts_without_their_flag() {
     let text = "id:7 stat:DELIVRD";
     let is_receipt = |config: SmppConfig, message: Message| {
