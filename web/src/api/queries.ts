@@ -1,0 +1,104 @@
+/**
+ * What can be asked of the hub, each with its cache key. Keys start with the domain of the events
+ * that change them (`live/patch.ts`), so a page becomes live by using these and nothing else.
+ */
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
+import { api, take } from './client'
+import type { CallQuery, CaseQuery } from './types'
+
+/** Rows per page of a list: two screens at 40 px a row. */
+const PAGE_ROWS = 50
+/** Code tables change by deployment, not by the minute. */
+const TABLE_STALE_MS = 10 * 60_000
+
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: () => take(api.GET('/me')),
+  staleTime: 60_000,
+})
+
+export const deskQuery = queryOptions({ queryKey: ['desk'], queryFn: () => take(api.GET('/desk')) })
+
+export const queuesQuery = queryOptions({ queryKey: ['queues'], queryFn: () => take(api.GET('/queues')) })
+
+export const orgsQuery = queryOptions({
+  queryKey: ['orgs'],
+  queryFn: () => take(api.GET('/orgs', { params: { query: { limit: 1000 } } })),
+  staleTime: TABLE_STALE_MS,
+})
+
+export const classesQuery = queryOptions({
+  queryKey: ['classes'],
+  queryFn: () => take(api.GET('/classes')),
+  staleTime: TABLE_STALE_MS,
+})
+
+export const callerQuery = (callId: string) =>
+  queryOptions({
+    queryKey: ['calls', 'caller', callId],
+    queryFn: () => take(api.GET('/calls/{id}/caller', { params: { path: { id: callId } } })),
+  })
+
+export const callQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['calls', 'one', id],
+    queryFn: () => take(api.GET('/calls/{id}', { params: { path: { id } } })),
+  })
+
+export const callsQuery = (filter: CallQuery) =>
+  infiniteQueryOptions({
+    queryKey: ['calls', 'list', filter],
+    queryFn: ({ pageParam }) =>
+      take(api.GET('/calls', { params: { query: { ...filter, limit: PAGE_ROWS, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next ?? undefined,
+    placeholderData: keepPreviousData,
+  })
+
+export const casesQuery = (filter: CaseQuery) =>
+  infiniteQueryOptions({
+    queryKey: ['cases', 'list', filter],
+    queryFn: ({ pageParam }) =>
+      take(api.GET('/cases', { params: { query: { ...filter, limit: PAGE_ROWS, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next ?? undefined,
+    placeholderData: keepPreviousData,
+  })
+
+export const caseQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['cases', 'one', id],
+    queryFn: () => take(api.GET('/cases/{id}', { params: { path: { id } } })),
+  })
+
+export const timelineQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['cases', 'timeline', id],
+    queryFn: () => take(api.GET('/cases/{id}/timeline', { params: { path: { id } } })),
+  })
+
+export const caseCountsQuery = queryOptions({
+  queryKey: ['cases', 'counts'],
+  queryFn: () => take(api.GET('/cases/counts')),
+})
+
+export const suggestionsQuery = (ask: { class_code?: string; place?: string; title?: string }) =>
+  queryOptions({
+    queryKey: ['suggestions', ask],
+    queryFn: () => take(api.GET('/cases/suggestions', { params: { query: ask } })),
+    enabled: Boolean(ask.class_code ?? ask.place),
+    placeholderData: keepPreviousData,
+    retry: false,
+  })
+
+export const dueQuery = (calendar: string, from: string, budget: { days?: number; minutes?: number }) =>
+  queryOptions({
+    queryKey: ['due', calendar, from, budget],
+    queryFn: () =>
+      take(
+        api.GET('/calendars/{name}/due', {
+          params: { path: { name: calendar }, query: { from, ...budget } },
+        }),
+      ),
+    staleTime: TABLE_STALE_MS,
+  })

@@ -1,0 +1,48 @@
+/** Entries of the rail, in order; each shown to posts with its right. The first is where that post's work is. */
+import type { Post } from '../api/types'
+import type { IconName } from '../ui/icons'
+import { may, type Right } from './who'
+
+export interface RailEntry {
+  to: string
+  icon: IconName
+  label:
+    | 'desk'
+    | 'calls'
+    | 'cases'
+    | 'inbox'
+    | 'supervision'
+    | 'dispatch'
+    | 'meetings'
+    | 'sms'
+    | 'wall'
+    | 'plans'
+    | 'orgs'
+    | 'dead_letters'
+  right: Right
+  /** Name of a count of `GET /cases/counts` shown as a badge. */
+  badge?: string
+}
+
+const ENTRIES: RailEntry[] = [
+  { to: '/desk', icon: 'desk', label: 'desk', right: 'desk.use' },
+  { to: '/inbox', icon: 'inbox', label: 'inbox', right: 'cases.handle', badge: 'to_sign' },
+  { to: '/cases', icon: 'cases', label: 'cases', right: 'cases.read' },
+  { to: '/calls', icon: 'calls', label: 'calls', right: 'calls.read' },
+  {
+    to: '/supervision',
+    icon: 'supervision',
+    label: 'supervision',
+    right: 'cases.supervise',
+    badge: 'overdue',
+  },
+  { to: '/wall/hotline', icon: 'wall', label: 'wall', right: 'queues.read' },
+]
+
+export function railFor(post: Post | undefined): RailEntry[] {
+  return ENTRIES.filter((entry) => may(post, entry.right))
+}
+
+export function firstPage(post: Post | undefined): string {
+  return railFor(post)[0]?.to ?? '/cases'
+}

@@ -1,0 +1,148 @@
+/**
+ * All routes on one page. Pages are loaded when they are opened.
+ * A new page: its route here, its entry in rail.ts, its texts in i18n/areas.
+ */
+import { QueryClient } from '@tanstack/react-query'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
+import { ApiError } from '../api/client'
+import { meQuery } from '../api/queries'
+import { callSearch } from '../features/calls/search'
+import { caseSearch } from '../features/cases/search'
+import { inboxSearch } from '../features/inbox/search'
+import { supervisionSearch } from '../features/supervision/search'
+import { Crashed, NotFound } from './Fallbacks'
+import { firstPage } from './rail'
+import { Shell } from './Shell'
+import { currentPost } from './who'
+
+/** A refusal will not change by asking again; only an unreached or overloaded hub is asked once more. */
+const mayPass = (error: unknown) => !(error instanceof ApiError) || error.status === 0 || error.status >= 500
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      retry: (count, error) => count < 1 && mayPass(error),
+      // Live events keep answers fresh; a page that is opened again still asks.
+      staleTime: 5_000,
+      refetchOnWindowFocus: false,
+    },
+  },
+})
+
+const root = createRootRoute({ notFoundComponent: NotFound, errorComponent: Crashed })
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: (search: Record<string, unknown>): { next?: string } => ({
+    // Only paths of our own: an address must not send a freshly signed-in person elsewhere.
+    next: typeof search.next === 'string' && /^\/(?![/\\])/.test(search.next) ? search.next : undefined,
+  }),
+  component: lazyRouteComponent(() => import('../features/signin/SignInPage'), 'SignInPage'),
+})
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: 'signed-in',
+  beforeLoad: async ({ location }) => {
+    try {
+      const me = await queryClient.ensureQueryData(meQuery)
+      if (me.must_change_password) throw redirect({ to: '/sign-in', search: { next: location.href } })
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) {
+        throw redirect({
+          to: '/sign-in',
+          search: { next: location.href === '/' ? undefined : location.href },
+        })
+      }
+      throw error
+    }
+  },
+})
+
+const shell = createRoute({ getParentRoute: () => signedIn, id: 'shell', component: Shell })
+
+const home = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: firstPage(currentPost(queryClient.getQueryData(meQuery.queryKey))) })
+  },
+})
+
+const desk = createRoute({
+  getParentRoute: () => shell,
+  path: '/desk',
+  component: lazyRouteComponent(() => import('../features/desk/DeskPage'), 'DeskPage'),
+})
+
+const calls = createRoute({
+  getParentRoute: () => shell,
+  path: '/calls',
+  validateSearch: callSearch,
+  component: lazyRouteComponent(() => import('../features/calls/CallsPage'), 'CallsPage'),
+})
+
+const cases = createRoute({
+  getParentRoute: () => shell,
+  path: '/cases',
+  validateSearch: caseSearch,
+  component: lazyRouteComponent(() => import('../features/cases/CasesPage'), 'CasesPage'),
+})
+
+const oneCase = createRoute({
+  getParentRoute: () => shell,
+  path: '/cases/$id',
+  component: lazyRouteComponent(() => import('../features/cases/CasePage'), 'CasePage'),
+})
+
+const inbox = createRoute({
+  getParentRoute: () => shell,
+  path: '/inbox',
+  validateSearch: inboxSearch,
+  component: lazyRouteComponent(() => import('../features/inbox/InboxPage'), 'InboxPage'),
+})
+
+const supervision = createRoute({
+  getParentRoute: () => shell,
+  path: '/supervision',
+  validateSearch: supervisionSearch,
+  component: lazyRouteComponent(() => import('../features/supervision/SupervisionPage'), 'SupervisionPage'),
+})
+
+/** Walls stand outside the shell: a dark stage of their own. */
+const hotlineWall = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/wall/hotline',
+  component: lazyRouteComponent(() => import('../features/wall/HotlineWall'), 'HotlineWall'),
+})
+
+const routeTree = root.addChildren([
+  signIn,
+  signedIn.addChildren([
+    home,
+    hotlineWall,
+    shell.addChildren([desk, calls, cases, oneCase, inbox, supervision]),
+  ]),
+])
+
+export const router = createRouter({
+  routeTree,
+  defaultPreload: 'intent',
+  defaultErrorComponent: Crashed,
+  // Pages are small pieces on the same network: show the old page until the new one is there.
+  defaultPendingMs: 400,
+  scrollRestoration: false,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

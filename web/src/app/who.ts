@@ -1,0 +1,30 @@
+/** Who is at this console, and under which post. The hub decides what is allowed; this only hides what would be refused. */
+import { useQuery } from '@tanstack/react-query'
+import { actingPost } from '../api/client'
+import { meQuery } from '../api/queries'
+import type { Me, Post } from '../api/types'
+
+export type Right =
+  | 'desk.use'
+  | 'calls.read'
+  | 'cases.read'
+  | 'cases.handle'
+  | 'cases.supervise'
+  | 'queues.read'
+  | (string & {})
+
+export function currentPost(me: Me | undefined): Post | undefined {
+  const chosen = actingPost.get()
+  return me?.posts.find((post) => post.id === chosen) ?? me?.posts[0]
+}
+
+/** Rights that the hub did not tell are assumed: it refuses in its own words. */
+export function may(post: Post | undefined, right: Right): boolean {
+  return !post?.rights || post.rights.includes(right)
+}
+
+export function useWho() {
+  const { data: me } = useQuery(meQuery)
+  const post = currentPost(me)
+  return { me, post, may: (right: Right) => may(post, right) }
+}

@@ -1,0 +1,261 @@
+/** The case list: every filter stands in the address, deadlines in colour and words. */
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { Button, Input, Select } from 'antd'
+import { caseCountsQuery, casesQuery } from '../../api/queries'
+import type { Case } from '../../api/types'
+import { useText } from '../../i18n'
+import { Deadline } from '../../ui/Clock'
+import { publicNo } from '../../ui/format'
+import { Panel } from '../../ui/Panel'
+import { ClassPicker, UnitPicker } from '../../ui/pickers'
+import { Empty, Gate } from '../../ui/States'
+import { type Column, Table } from '../../ui/Table'
+import { Tabs } from '../../ui/Tabs'
+import { NodeTag, Tag, UrgencyTag } from '../../ui/Tag'
+import { TopBar } from '../../ui/TopBar'
+import { Moment } from '../../ui/time'
+import ui from '../../ui/ui.module.css'
+import css from './cases.module.css'
+import type { CaseSearch } from './search'
+
+const route = getRouteApi('/signed-in/shell/cases')
+const VIEWS = ['open', 'due_soon', 'overdue', 'closed', 'all'] as const
+/** The hub's names: `all` is no view. */
+const VIEW_PARAM: Record<(typeof VIEWS)[number], string | undefined> = {
+  open: 'open',
+  due_soon: 'all_due_soon',
+  overdue: 'all_overdue',
+  closed: 'closed',
+  all: undefined,
+}
+
+export function CasesPage() {
+  const { t } = useText()
+  const search = route.useSearch()
+  const navigate = route.useNavigate()
+  const { data: counts } = useQuery(caseCountsQuery)
+  const set = (change: Partial<CaseSearch>) =>
+    void navigate({ search: (now: CaseSearch) => clean({ ...now, ...change }), replace: true })
+  const view = VIEWS.find((each) => VIEW_PARAM[each] === search.view) ?? 'all'
+  return (
+    <>
+      <TopBar>
+        <h1 style={{ fontSize: 16 }}>{t('cases.list')}</h1>
+      </TopBar>
+      <Panel
+        className={css.list}
+        flush
+        title={
+          <Tabs
+            label={t('cases.list')}
+            values={VIEWS}
+            value={view}
+            name={(each) => t(`cases.view.${each}`)}
+            count={(each) => (VIEW_PARAM[each] ? counts?.[VIEW_PARAM[each]] : undefined)}
+            alarm={['overdue']}
+            choose={(each) => set({ view: VIEW_PARAM[each] })}
+          />
+        }
+      >
+        <Filters search={search} set={set} />
+        <List search={search} open={(one) => void navigate({ to: '/cases/$id', params: { id: one.id } })} />
+      </Panel>
+    </>
+  )
+}
+
+function clean(search: CaseSearch): CaseSearch {
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value)) as CaseSearch
+}
+
+const OPEN_NODES = [
+  'collected',
+  'reported',
+  'awaiting_citizen',
+  'to_dispatch',
+  'assigned',
+  'return_requested',
+  'handling',
+  'fed_back',
+  'replying',
+  'revisiting',
+  'closed',
+  'answered',
+]
+
+function Filters({ search, set }: { search: CaseSearch; set: (change: Partial<CaseSearch>) => void }) {
+  const { t, code } = useText()
+  const options = (group: string, values: string[]) =>
+    values.map((value) => ({ value, label: code(group, value) }))
+  const filtered = Object.keys(search).some((name) => name !== 'view')
+  return (
+    <div className={ui.filters} data-search>
+      <Input.Search
+        key={search.q}
+        type="search"
+        allowClear
+        defaultValue={search.q}
+        placeholder={t('cases.search')}
+        aria-label={t('cases.search')}
+        maxLength={80}
+        style={{ width: 280 }}
+        onSearch={(q) => set({ q: q.trim() || undefined })}
+      />
+      <Select
+        allowClear
+        aria-label={t('cases.filter.node')}
+        placeholder={t('cases.filter.node')}
+        style={{ width: 124 }}
+        value={search.node}
+        options={options('node', OPEN_NODES)}
+        onChange={(node) => set({ node })}
+      />
+      <Select
+        allowClear
+        aria-label={t('cases.filter.urgency')}
+        placeholder={t('cases.filter.urgency')}
+        style={{ width: 112 }}
+        value={search.urgency}
+        options={options('urgency', ['normal', 'urgent', 'extra_urgent'])}
+        onChange={(urgency) => set({ urgency })}
+      />
+      <Select
+        allowClear
+        aria-label={t('cases.filter.channel')}
+        placeholder={t('cases.filter.channel')}
+        style={{ width: 104 }}
+        value={search.channel}
+        options={options('channel', [
+          'call',
+          'sms',
+          'web',
+          'app',
+          'wechat',
+          'grid',
+          'leader',
+          'visit',
+          'transfer_110',
+        ])}
+        onChange={(channel) => set({ channel })}
+      />
+      <ClassPicker
+        allowClear
+        aria-label={t('cases.filter.class')}
+        placeholder={t('cases.filter.class')}
+        style={{ width: 170 }}
+        value={search.class_code ?? ''}
+        onChange={(class_code) => set({ class_code })}
+      />
+      <UnitPicker
+        allowClear
+        aria-label={t('cases.filter.unit')}
+        placeholder={t('cases.filter.unit')}
+        style={{ width: 180 }}
+        value={search.unit_id ?? ''}
+        onChange={(unit_id) => set({ unit_id })}
+      />
+      {filtered && (
+        <Button
+          type="link"
+          onClick={() =>
+            set({
+              q: undefined,
+              node: undefined,
+              urgency: undefined,
+              channel: undefined,
+              class_code: undefined,
+              unit_id: undefined,
+              card: undefined,
+              from: undefined,
+              to: undefined,
+            })
+          }
+        >
+          {t('cases.filter.clear')}
+        </Button>
+      )}
+    </div>
+  )
+}
+
+function List({ search, open }: { search: CaseSearch; open: (one: Case) => void }) {
+  const { t } = useText()
+  const columns = useColumns()
+  const asked = useInfiniteQuery(casesQuery(search))
+  return (
+    <Gate asked={asked} rows={12}>
+      {(data) => {
+        const rows = data.pages.flatMap((page) => page.items)
+        if (rows.length === 0) return <Empty title={t('cases.empty')}>{t('cases.empty_hint')}</Empty>
+        return (
+          <Table
+            label={t('cases.list')}
+            rows={rows}
+            rowKey={(one) => one.id}
+            columns={columns}
+            open={open}
+            more={{
+              has: asked.hasNextPage,
+              busy: asked.isFetchingNextPage,
+              load: () => void asked.fetchNextPage(),
+            }}
+          />
+        )
+      }}
+    </Gate>
+  )
+}
+
+function useColumns(): Column<Case>[] {
+  const { t, code } = useText()
+  return [
+    {
+      key: 'no',
+      title: t('cases.col.no'),
+      width: 140,
+      cell: (one) => <span className="num muted">{publicNo(one.public_no)}</span>,
+    },
+    {
+      key: 'title',
+      title: t('cases.col.title'),
+      cell: (one) => (
+        <>
+          <span className={css.tags}>
+            <Link to="/cases/$id" params={{ id: one.id }} className={css.caseTitle}>
+              {one.title}
+            </Link>
+            <UrgencyTag urgency={one.urgency} />
+            {one.overlays.map((overlay) => (
+              <Tag key={overlay} tone={overlay === 'supervised' ? 'danger' : 'hold'}>
+                {code('overlay', overlay)}
+              </Tag>
+            ))}
+          </span>
+          <span className={css.sub}>
+            {code('channel', one.channel)}　{one.place.text}
+          </span>
+        </>
+      ),
+    },
+    {
+      key: 'class',
+      title: t('cases.col.class'),
+      cell: (one) => <span className="muted">{one.class_name}</span>,
+    },
+    {
+      key: 'unit',
+      title: t('cases.col.unit'),
+      cell: (one) => one.lead_unit?.name ?? <span className="muted">—</span>,
+    },
+    { key: 'node', title: t('cases.col.node'), width: 100, cell: (one) => <NodeTag node={one.node} /> },
+    { key: 'due', title: t('cases.col.due'), width: 170, cell: (one) => <Deadline one={one} /> },
+    {
+      key: 'at',
+      title: t('cases.col.at'),
+      width: 104,
+      align: 'right',
+      cell: (one) => <Moment at={one.accepted_at ?? one.collected_at} />,
+    },
+  ]
+}

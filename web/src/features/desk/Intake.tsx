@@ -1,0 +1,439 @@
+/** The intake form: written while talking, saved as typed, sent in one stroke. */
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { App, Button, Input, Select } from 'antd'
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import { suggestionsQuery } from '../../api/queries'
+import type { Call, Suggestions } from '../../api/types'
+import { useText } from '../../i18n'
+import { Field } from '../../ui/Field'
+import { clockTime, publicNo } from '../../ui/format'
+import { Icon } from '../../ui/icons'
+import { useShortcut } from '../../ui/keys'
+import { Panel } from '../../ui/Panel'
+import { ClassPicker, UnitPicker } from '../../ui/pickers'
+import { problemText } from '../../ui/problem'
+import { Kbd, Tag } from '../../ui/Tag'
+import { AnswerDialog } from './AnswerDialog'
+import css from './desk.module.css'
+import { draftWorld } from './draft-world'
+import { type DraftSnapshot, type Faults, faultsOf, IntakeDraft, type IntakeForm, LIMITS } from './intake'
+import { type Outcome, submit, type Way } from './submit'
+
+export function Intake({ call, close }: { call: Call | null; close?: () => void }) {
+  const { t, raw } = useText()
+  const { message } = App.useApp()
+  const callId = call?.id ?? null
+  const draft = useDraft(callId, call)
+  const shot = useSyncExternalStore(draft.subscribe, draft.getSnapshot)
+  const [shown, setShown] = useState(false)
+  const [busy, setBusy] = useState(false)
+  const [answering, setAnswering] = useState(false)
+  const [outcome, setOutcome] = useState<(Outcome & { way: Way }) | null>(null)
+  const faults = faultsOf(shot.form)
+  const complete = Object.keys(faults).length === 0
+
+  const send = async (way: Way) => {
+    setShown(true)
+    if (!complete || busy) return
+    setBusy(true)
+    try {
+      const result = await submit(shot.form, callId, way)
+      draft.clear()
+      setShown(false)
+      setAnswering(false)
+      setOutcome({ ...result, way })
+    } catch (error) {
+      const problem = problemText(error, raw)
+      message.error(problem.detail ? `${problem.title}：${problem.detail}` : problem.title)
+    } finally {
+      setBusy(false)
+    }
+  }
+
+  const title = callId ? t('desk.form.title') : t('desk.form.manual_title')
+  if (outcome) {
+    return (
+      <Panel title={title} beside={<Tag tone="good">{t('desk.form.done')}</Tag>}>
+        <Done outcome={outcome} next={() => setOutcome(null)} />
+      </Panel>
+    )
+  }
+  return (
+    <Panel
+      title={title}
+      beside={<SavedTag shot={shot} />}
+      extra={
+        close && (
+          <Button size="small" onClick={close}>
+            {t('desk.idle.back')}
+          </Button>
+        )
+      }
+      flush
+    >
+      <Form draft={draft} form={shot.form} faults={shown ? faults : {}} call={call} />
+      <Foot
+        draft={draft}
+        form={shot.form}
+        busy={busy}
+        send={send}
+        answer={() => (complete ? setAnswering(true) : setShown(true))}
+      />
+      <AnswerDialog
+        open={answering}
+        busy={busy}
+        close={() => setAnswering(false)}
+        send={(answer_text) => void send({ kind: 'answer', answer_text })}
+      />
+    </Panel>
+  )
+}
+
+/** One draft per call; the form keeps it while it is open. */
+function useDraft(callId: string | null, call: Call | null): IntakeDraft {
+  const [draft] = useState(() => new IntakeDraft(draftWorld(callId), startOf(call)))
+  useEffect(() => {
+    void draft.open()
+  }, [draft])
+  return draft
+}
+
+function startOf(call: Call | null): Partial<IntakeForm> {
+  return call ? { name: call.from.name ?? '', phone: '' } : { channel: 'visit' }
+}
+
+function SavedTag({ shot }: { shot: DraftSnapshot }) {
+  const { t } = useText()
+  if (shot.saved === 'empty') return <Tag>{t('desk.form.empty')}</Tag>
+  if (shot.saved === 'saving') return <Tag>{t('desk.form.saving')}</Tag>
+  if (shot.saved === 'local') return <Tag tone="warn">{t('desk.form.local')}</Tag>
+  return <Tag>{t('desk.form.saved', { time: shot.savedAt ? clockTime(shot.savedAt, true) : '' })}</Tag>
+}
+
+interface FormProps {
+  draft: IntakeDraft
+  form: IntakeForm
+  faults: Faults
+  call: Call | null
+}
+
+const NATURES = ['help', 'consult', 'complain', 'report', 'suggest', 'praise', 'other']
+const MANUAL_CHANNELS = [
+  'visit',
+  'letter',
+  'leader',
+  'media',
+  'wechat',
+  'app',
+  'web',
+  'transfer_110',
+  'platform',
+]
+
+function Form({ draft, form, faults, call }: FormProps) {
+  const { t, code } = useText()
+  const fault = (name: keyof IntakeForm) => {
+    const what = faults[name]
+    if (what === undefined) return undefined
+    return what === 'required' ? t('desk.form.required') : t('desk.form.too_long', { n: what })
+  }
+  const status = (name: keyof IntakeForm) => (faults[name] === undefined ? '' : 'error')
+  const options = (set: string, values: string[]) =>
+    values.map((value) => ({ value, label: code(set, value) }))
+  return (
+    <div style={{ padding: '12px 14px', overflow: 'auto', flex: 1, minHeight: 0 }}>
+      <div className={css.grid}>
+        <Field label={t('desk.form.nature')} required>
+          {(control) => (
+            <Select
+              {...control}
+              value={form.nature}
+              options={options('nature', NATURES)}
+              onChange={(value) => draft.set('nature', value)}
+            />
+          )}
+        </Field>
+        <Field label={t('desk.form.urgency')} required>
+          {(control) => (
+            <Select
+              {...control}
+              value={form.urgency}
+              options={options('urgency', ['normal', 'urgent', 'extra_urgent'])}
+              onChange={(value) => draft.set('urgency', value)}
+              labelRender={urgencyLabel}
+            />
+          )}
+        </Field>
+        <Field label={t('desk.form.channel')}>
+          {(control) =>
+            call ? (
+              <Input
+                {...control}
+                value={t('desk.form.channel_call', {
+                  number: call.direction === 'out' ? call.from.number : call.to.number,
+                })}
+                readOnly
+              />
+            ) : (
+              <Select
+                {...control}
+                value={form.channel}
+                options={options('channel', MANUAL_CHANNELS)}
+                onChange={(value) => draft.set('channel', value)}
+              />
+            )
+          }
+        </Field>
+        <Field label={t('desk.form.heading')} required span={3} error={fault('title')}>
+          {(control) => (
+            <Input
+              {...control}
+              status={status('title')}
+              value={form.title}
+              onChange={(event) => draft.set('title', event.target.value)}
+            />
+          )}
+        </Field>
+        <Field
+          label={t('desk.form.narrative')}
+          required
+          span={3}
+          error={fault('narrative')}
+          extra={`${[...form.narrative].length} / ${LIMITS.narrative}`}
+        >
+          {(control) => (
+            <Input.TextArea
+              {...control}
+              status={status('narrative')}
+              value={form.narrative}
+              autoSize={{ minRows: 3, maxRows: 8 }}
+              style={{ lineHeight: '24px' }}
+              onChange={(event) => draft.set('narrative', event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label={t('desk.form.place')} required span={2} error={fault('place')}>
+          {(control) => (
+            <Input
+              {...control}
+              status={status('place')}
+              value={form.place}
+              placeholder={t('desk.form.place_hint')}
+              onChange={(event) => draft.set('place', event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label={t('desk.form.class')} required error={fault('class_code')}>
+          {(control) => (
+            <ClassPicker
+              {...control}
+              status={status('class_code')}
+              placeholder={t('desk.form.choose_class')}
+              value={form.class_code}
+              onChange={(value) => draft.set('class_code', value)}
+            />
+          )}
+        </Field>
+        <Field label={t('desk.form.name')} error={fault('name')}>
+          {(control) => (
+            <Input
+              {...control}
+              value={form.name}
+              onChange={(event) => draft.set('name', event.target.value)}
+            />
+          )}
+        </Field>
+        {!call && (
+          <Field label={t('desk.form.phone')} error={fault('phone')}>
+            {(control) => (
+              <Input
+                {...control}
+                value={form.phone}
+                inputMode="tel"
+                onChange={(event) => draft.set('phone', event.target.value)}
+              />
+            )}
+          </Field>
+        )}
+        <Field label={t('desk.form.demand')} span={call ? 2 : 1} error={fault('demand')}>
+          {(control) => (
+            <Input
+              {...control}
+              value={form.demand}
+              placeholder={t('desk.form.demand_hint')}
+              onChange={(event) => draft.set('demand', event.target.value)}
+            />
+          )}
+        </Field>
+      </div>
+      <Suggested draft={draft} form={form} />
+    </div>
+  )
+}
+
+function urgencyLabel({ value, label }: { value: string | number; label?: React.ReactNode }) {
+  if (value === 'normal') return label
+  return <Tag tone={value === 'extra_urgent' ? 'solid' : 'outline'}>{label}</Tag>
+}
+
+/** Asked again only for words that have settled: each pause in typing, not each letter. */
+function useSettled<T>(value: T, ms: number): T {
+  const [settled, setSettled] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), ms)
+    return () => clearTimeout(timer)
+  }, [value, ms])
+  return settled
+}
+const SUGGEST_AFTER_MS = 600
+
+function useSuggestions(form: IntakeForm): Suggestions | undefined {
+  const place = useSettled(form.place.trim(), SUGGEST_AFTER_MS)
+  const title = useSettled(form.title.trim(), SUGGEST_AFTER_MS)
+  return useQuery(
+    suggestionsQuery({
+      class_code: form.class_code || undefined,
+      place: place || undefined,
+      title: title || undefined,
+    }),
+  ).data
+}
+
+function Suggested({ draft, form }: { draft: IntakeDraft; form: IntakeForm }) {
+  const { t } = useText()
+  const found = useSuggestions(form)
+  const [refused, setRefused] = useState<string[]>([])
+  const lead = found?.lead
+  const similar = (found?.similar ?? []).filter((each) => !refused.includes(each.case_id))
+  return (
+    <div className={css.sugs}>
+      <div className={css.sug}>
+        <div className={css.sugRow}>
+          <b>{lead ? t('desk.form.suggested') : t('desk.form.to')}</b>
+          <UnitPicker
+            value={form.unit_id || lead?.unit.id || ''}
+            onChange={(id) => draft.set('unit_id', id)}
+            placeholder={t('desk.form.choose_unit')}
+            style={{ width: 260 }}
+            aria-label={t('desk.form.choose_unit')}
+          />
+          {found?.co_units.map((unit) => (
+            <Tag key={unit.id}>{t('desk.form.co', { name: unit.name })}</Tag>
+          ))}
+          {found?.grid && <Tag tone="good">{found.grid}</Tag>}
+          {lead?.confidence !== undefined && (
+            <span className="small">
+              {t('desk.form.confidence', { p: `${Math.round(lead.confidence * 100)}%` })}
+            </span>
+          )}
+        </div>
+        {lead && (
+          <div className="small" style={{ marginTop: 4 }}>
+            {lead.why}
+          </div>
+        )}
+      </div>
+      {similar.map((each) => (
+        <div className={css.sug} key={each.case_id}>
+          <div className={css.sugRow}>
+            <span style={{ color: 'var(--warn)', display: 'inline-flex' }}>
+              <Icon name="link" size={14} />
+            </span>
+            <b>{t('desk.form.similar')}</b>
+            <span>
+              {each.title}{' '}
+              <span className="small num">
+                {publicNo(each.public_no)}　{clockTime(each.at)}
+              </span>
+            </span>
+            <span>
+              <Link to="/cases/$id" params={{ id: each.case_id }} target="_blank">
+                <Button size="small">{t('desk.form.open')}</Button>
+              </Link>{' '}
+              <Button size="small" onClick={() => setRefused((list) => [...list, each.case_id])}>
+                {t('desk.form.not_same')}
+              </Button>
+            </span>
+          </div>
+        </div>
+      ))}
+    </div>
+  )
+}
+
+interface FootProps {
+  draft: IntakeDraft
+  form: IntakeForm
+  busy: boolean
+  send: (way: Way) => Promise<void>
+  answer: () => void
+}
+
+function Foot({ draft, form, busy, send, answer }: FootProps) {
+  const { t } = useText()
+  const { modal } = App.useApp()
+  const found = useSuggestions(form)
+  const unit_id = form.unit_id || found?.lead?.unit.id || ''
+  const go = () => void send(unit_id ? { kind: 'dispatch', unit_id } : { kind: 'register' })
+  useShortcut('Ctrl+Enter', t('app.keys.submit'), go)
+  const discard = () =>
+    modal.confirm({
+      title: t('desk.form.discard_sure'),
+      okText: t('desk.form.discard'),
+      okButtonProps: { danger: true },
+      onOk: () => draft.clear(),
+    })
+  return (
+    <div className={css.foot}>
+      <Button type="primary" loading={busy} onClick={go}>
+        {unit_id ? t('desk.form.submit') : t('desk.form.submit_only')} <Kbd onColor>Ctrl ↵</Kbd>
+      </Button>
+      <Button disabled={busy} onClick={answer}>
+        {t('desk.form.answer')}
+      </Button>
+      {unit_id && (
+        <Button disabled={busy} onClick={() => void send({ kind: 'register' })}>
+          {t('desk.form.submit_only')}
+        </Button>
+      )}
+      <Button type="text" disabled={busy} onClick={discard}>
+        {t('desk.form.discard')}
+      </Button>
+      <span className="small">{found?.limits.map((limit) => limit.text).join('　')}</span>
+    </div>
+  )
+}
+
+function Done({ outcome, next }: { outcome: Outcome & { way: Way }; next: () => void }) {
+  const { t, code, raw } = useText()
+  const one = outcome.case
+  const far = outcome.error
+    ? problemText(outcome.error, raw).title
+    : outcome.way.kind === 'dispatch'
+      ? t('desk.form.done_sent', { unit: one.lead_unit?.name ?? '' })
+      : outcome.way.kind === 'answer'
+        ? t('desk.form.done_answered')
+        : t('desk.form.done_kept', { node: code('node', one.node) })
+  return (
+    <div className={css.done}>
+      <h3>
+        <Icon name={outcome.error ? 'info' : 'check'} size={18} />
+        {one.title}
+      </h3>
+      <p className={css.read}>
+        {t('desk.form.done_read', { no: publicNo(one.public_no), code: one.query_code ?? '' })}
+      </p>
+      <p className={outcome.error ? css.partly : 'muted'}>
+        {outcome.error ? `${t('desk.form.partly')}：` : ''}
+        {far}
+      </p>
+      <div className={css.row}>
+        <Link to="/cases/$id" params={{ id: one.id }}>
+          <Button type="primary">{t('desk.form.open_case')}</Button>
+        </Link>
+        <Button onClick={next}>{t('desk.form.next')}</Button>
+      </div>
+    </div>
+  )
+}

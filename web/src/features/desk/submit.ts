@@ -1,0 +1,55 @@
+/** From the form to a case: create it, then go the way the agent chose as far as the hub's verbs allow. */
+import { api, take } from '../../api/client'
+import type { Case, NewCase } from '../../api/types'
+import type { IntakeForm } from './intake'
+
+export type Way =
+  | { kind: 'dispatch'; unit_id: string }
+  | { kind: 'answer'; answer_text: string }
+  | { kind: 'register' }
+
+export interface Outcome {
+  case: Case
+  /** The case exists, but the way was not gone to its end. */
+  error?: unknown
+}
+
+export function newCase(form: IntakeForm, callId: string | null): NewCase {
+  return {
+    channel: callId ? 'call' : form.channel,
+    nature: form.nature,
+    class_code: form.class_code,
+    urgency: form.urgency,
+    title: form.title.trim(),
+    narrative: form.narrative.trim(),
+    demand: form.demand.trim() || undefined,
+    place: { text: form.place.trim() },
+    requester: { name: form.name.trim() || undefined, phone: form.phone.trim() || undefined },
+    call_id: callId ?? undefined,
+  }
+}
+
+export async function submit(form: IntakeForm, callId: string | null, way: Way): Promise<Outcome> {
+  const created = await take(api.POST('/cases', { body: newCase(form, callId) }))
+  try {
+    return { case: await goOn(created, way) }
+  } catch (error) {
+    return { case: created, error }
+  }
+}
+
+async function goOn(created: Case, way: Way): Promise<Case> {
+  if (way.kind === 'register') return created
+  const [verb, body] =
+    way.kind === 'dispatch'
+      ? ['assign', { unit_id: way.unit_id }]
+      : ['answer', { answer_text: way.answer_text }]
+  const ready =
+    hasVerb(created, verb) || !hasVerb(created, 'accept') ? created : await act(created.id, 'accept', {})
+  return act(ready.id, verb, body)
+}
+
+const hasVerb = (one: Case, verb: string) => one.verbs.some((each) => each.verb === verb)
+
+const act = (id: string, verb: string, body: Record<string, unknown>) =>
+  take(api.POST('/cases/{id}/{verb}', { params: { path: { id, verb } }, body }))

@@ -1,0 +1,86 @@
+/**
+ * What an event changes on the screen: which cached answers are asked again.
+ *
+ * Nothing is computed from an event's body beyond ids; the hub's answer stays the only truth.
+ * Changes are gathered for a moment, so that a storm of events costs one question per list.
+ */
+import type { QueryClient, QueryKey } from '@tanstack/react-query'
+import type { HubEvent } from '../api/types'
+
+/** Gathering time: below what an eye notices, enough to fold a burst into one question. */
+export const GATHER_MS = 60
+
+/** The cache keys an event touches, by the domain of its kind and the ids it names. */
+export function touchedKeys(event: HubEvent): QueryKey[] {
+  const domain = event.kind.split('.')[0] ?? ''
+  const keys = DOMAIN_KEYS[domain]?.(bareId(event.subject)) ?? []
+  const caseId = stringField(event, 'case_id')
+  if (caseId && domain !== 'case') keys.push(['cases', 'one', caseId], ['cases', 'timeline', caseId])
+  return keys
+}
+
+const DOMAIN_KEYS: Record<string, (id: string) => QueryKey[]> = {
+  case: (id) => [
+    ['cases', 'one', id],
+    ['cases', 'timeline', id],
+    ['cases', 'list'],
+    ['cases', 'counts'],
+    ['desk'],
+    ['calls', 'caller'],
+  ],
+  clock: (id) => [
+    ['cases', 'one', id],
+    ['cases', 'list'],
+    ['cases', 'counts'],
+  ],
+  call: (id) => [['calls', 'one', id], ['calls', 'list'], ['desk'], ['queues']],
+  recording: (id) => [
+    ['calls', 'one', id],
+    ['calls', 'list'],
+  ],
+  queue: () => [['queues'], ['desk']],
+  agent: () => [['desk'], ['queues']],
+  message: () => [['messages']],
+  meeting: () => [['meetings']],
+  order: () => [['orders'], ['units']],
+  unit: () => [['units']],
+  org: () => [['orgs']],
+  person: () => [['people'], ['me']],
+  account: () => [['accounts'], ['me']],
+  outbox: () => [['dead_letters']],
+}
+
+/** `case/018f…` and `case:018f…` name the same thing as `018f…`. */
+export function bareId(subject: string): string {
+  return subject.slice(Math.max(subject.lastIndexOf('/'), subject.lastIndexOf(':')) + 1)
+}
+
+function stringField(event: HubEvent, name: string): string | null {
+  const value = event.body[name]
+  return typeof value === 'string' ? value : null
+}
+
+/** Gathers touched keys and asks for them again together. */
+export class CachePatcher {
+  private readonly pending = new Map<string, QueryKey>()
+  private scheduled = false
+
+  constructor(
+    private readonly client: Pick<QueryClient, 'invalidateQueries'>,
+    private readonly later: (ms: number, run: () => void) => unknown,
+  ) {}
+
+  see(event: HubEvent): void {
+    for (const key of touchedKeys(event)) this.pending.set(JSON.stringify(key), key)
+    if (this.scheduled || this.pending.size === 0) return
+    this.scheduled = true
+    this.later(GATHER_MS, () => this.flush())
+  }
+
+  private flush(): void {
+    this.scheduled = false
+    const keys = [...this.pending.values()]
+    this.pending.clear()
+    for (const queryKey of keys) void this.client.invalidateQueries({ queryKey })
+  }
+}

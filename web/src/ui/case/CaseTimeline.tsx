@@ -1,0 +1,129 @@
+/** Everything that happened about a case, of every kind, in true order: the spine of its page. */
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { timelineQuery } from '../../api/queries'
+import type { HubEvent } from '../../api/types'
+import { useText } from '../../i18n'
+import { type Described, describe, type EventGroup } from '../describe'
+import { Icon } from '../icons'
+import { Panel } from '../Panel'
+import { Player } from '../Player'
+import { Empty, Gate } from '../States'
+import { Tag } from '../Tag'
+import { Quote, TimelineItem, TimelineList } from '../Timeline'
+import ui from '../ui.module.css'
+import css from './case.module.css'
+
+const GROUPS: EventGroup[] = ['call', 'message', 'meeting', 'order', 'step']
+
+interface Told {
+  event: HubEvent
+  told: Described
+}
+
+export function CaseTimeline({ id }: { id: string }) {
+  const text = useText()
+  const { t } = text
+  const asked = useQuery(timelineQuery(id))
+  const [group, setGroup] = useState<EventGroup | null>(null)
+  const [newest, setNewest] = useState(true)
+  const all: Told[] = (asked.data?.items ?? []).map((event) => ({ event, told: describe(event, text) }))
+  const shown = group ? all.filter(({ told }) => told.group === group) : all
+  return (
+    <Panel
+      title={t('cases.timeline.title')}
+      beside={<Filters all={all} group={group} set={setGroup} />}
+      extra={
+        <button type="button" className={css.why} style={{ margin: 0 }} onClick={() => setNewest(!newest)}>
+          {newest ? t('cases.timeline.newest') : t('cases.timeline.oldest')}
+        </button>
+      }
+    >
+      <Gate asked={asked} rows={10}>
+        {() =>
+          shown.length === 0 ? (
+            <Empty title={t('cases.timeline.empty')} />
+          ) : (
+            <Items items={newest ? [...shown].reverse() : shown} label={t('cases.timeline.title')} />
+          )
+        }
+      </Gate>
+    </Panel>
+  )
+}
+
+function Filters({
+  all,
+  group,
+  set,
+}: {
+  all: Told[]
+  group: EventGroup | null
+  set: (group: EventGroup | null) => void
+}) {
+  const { t } = useText()
+  const count = (which: EventGroup) => all.filter(({ told }) => told.group === which).length
+  return (
+    <div className={css.filters} role="group" aria-label={t('cases.timeline.title')}>
+      <button type="button" className={css.chip} aria-pressed={group === null} onClick={() => set(null)}>
+        {t('cases.timeline.all')} {all.length}
+      </button>
+      {GROUPS.filter((each) => count(each) > 0).map((each) => (
+        <button
+          key={each}
+          type="button"
+          className={css.chip}
+          aria-pressed={group === each}
+          onClick={() => set(each)}
+        >
+          {t(`cases.timeline.${each}`)} {count(each)}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+function Items({ items, label }: { items: Told[]; label: string }) {
+  return (
+    <TimelineList label={label}>
+      {items.map(({ event, told }) => (
+        <TimelineItem
+          key={`${event.site}/${event.seq}`}
+          at={event.at}
+          title={told.title}
+          tone={told.tone}
+          beside={
+            <>
+              {told.tag && <Tag tone={told.tag.tone}>{told.tag.text}</Tag>}
+              {told.facts.length > 0 && <span className={css.facts}>{told.facts.join('　')}</span>}
+            </>
+          }
+        >
+          {told.text && (
+            <div className={told.group === 'message' ? `small ${ui.evText}` : ui.evText}>{told.text}</div>
+          )}
+          {told.quote && <Quote>{told.quote}</Quote>}
+          {told.recordingOf && <Recording callId={told.recordingOf} />}
+        </TimelineItem>
+      ))}
+    </TimelineList>
+  )
+}
+
+function Recording({ callId }: { callId: string }) {
+  const { t } = useText()
+  const [open, setOpen] = useState(false)
+  if (!open) {
+    return (
+      <button type="button" className={css.play} onClick={() => setOpen(true)}>
+        <Icon name="play" size={13} />
+        {t('event.say.play')}
+      </button>
+    )
+  }
+  return (
+    <div className={css.playBox}>
+      <Player callId={callId} mini autoPlay />
+    </div>
+  )
+}

@@ -1,0 +1,133 @@
+/** Choosing a unit of the tree, or a class of matters: typed search over names and codes. */
+import { useQuery } from '@tanstack/react-query'
+import { Cascader, Select } from 'antd'
+import { useMemo } from 'react'
+import { classesQuery, orgsQuery } from '../api/queries'
+import type { CaseClass, Unit } from '../api/types'
+import { useText } from '../i18n'
+
+interface PickerProps {
+  id?: string
+  'aria-required'?: boolean
+  'aria-invalid'?: boolean
+  'aria-describedby'?: string
+  placeholder?: string
+  status?: 'error' | ''
+  size?: 'small' | 'middle'
+  allowClear?: boolean
+  style?: React.CSSProperties
+}
+
+export function UnitPicker({
+  value,
+  onChange,
+  ...rest
+}: PickerProps & { value: string; onChange: (id: string) => void }) {
+  const options = useUnits()
+  return (
+    <Select
+      {...rest}
+      style={{ width: '100%', ...rest.style }}
+      showSearch={{ optionFilterProp: 'label' }}
+      options={options}
+      value={value || undefined}
+      onChange={(id: string | undefined) => onChange(id ?? '')}
+    />
+  )
+}
+
+export function UnitsPicker({
+  value,
+  onChange,
+  ...rest
+}: PickerProps & { value: string[]; onChange: (ids: string[]) => void }) {
+  const options = useUnits()
+  return (
+    <Select
+      {...rest}
+      style={{ width: '100%', ...rest.style }}
+      mode="multiple"
+      showSearch={{ optionFilterProp: 'label' }}
+      options={options}
+      value={value}
+      onChange={onChange}
+    />
+  )
+}
+
+/** A unit with the one above it, so that 文化路街道 of two districts can be told apart. */
+function useUnits() {
+  const { data } = useQuery(orgsQuery)
+  return useMemo(() => {
+    const units = data?.items ?? []
+    const byId = new Map(units.map((unit) => [unit.id, unit]))
+    return units.map((unit) => ({ value: unit.id, label: unitLabel(unit, byId) }))
+  }, [data])
+}
+
+function unitLabel(unit: Unit, byId: Map<string, Unit>): string {
+  const parent = unit.parent_id ? byId.get(unit.parent_id) : undefined
+  const shown = parent && parent.kind !== 'city' && !unit.name.startsWith(parent.name)
+  return shown ? `${parent.name} ${unit.name}` : unit.name
+}
+
+interface ClassOption {
+  value: string
+  label: string
+  children?: ClassOption[]
+}
+
+export function ClassPicker({
+  value,
+  onChange,
+  ...rest
+}: PickerProps & { value: string; onChange: (code: string) => void }) {
+  const { data } = useQuery(classesQuery)
+  const tree = useMemo(() => classTree(data?.items ?? []), [data])
+  const path = useMemo(() => pathTo(data?.items ?? [], value), [data, value])
+  const { lang } = useText()
+  return (
+    <Cascader
+      {...rest}
+      style={{ width: '100%', ...rest.style }}
+      options={tree}
+      value={path}
+      showSearch
+      allowClear={rest.allowClear ?? false}
+      displayRender={(labels) => labels.join(lang === 'zh' ? '／' : ' / ')}
+      onChange={(next) => onChange(String(next?.at(-1) ?? ''))}
+    />
+  )
+}
+
+export function classTree(classes: CaseClass[]): ClassOption[] {
+  const nodes = new Map(
+    classes.map((each) => [each.code, { value: each.code, label: each.name } as ClassOption]),
+  )
+  const roots: ClassOption[] = []
+  for (const each of classes) {
+    const node = nodes.get(each.code)
+    if (!node) continue
+    const parent = each.parent ? nodes.get(each.parent) : undefined
+    if (parent) {
+      parent.children ??= []
+      parent.children.push(node)
+    } else roots.push(node)
+  }
+  return roots
+}
+
+/** Deepest class trees of the standards have four levels; a circle in the data must not hang the page. */
+const DEPTH_MAX = 8
+
+export function pathTo(classes: CaseClass[], code: string): string[] {
+  const byCode = new Map(classes.map((each) => [each.code, each]))
+  const path: string[] = []
+  for (
+    let at = byCode.get(code);
+    at && path.length < DEPTH_MAX;
+    at = at.parent ? byCode.get(at.parent) : undefined
+  )
+    path.unshift(at.code)
+  return path
+}
