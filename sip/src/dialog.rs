@@ -141,11 +141,7 @@ impl Dialog {
         let peer = h.contact()?.ok_or(DialogError::Lacks("Contact"))?;
         let (remote, local) = (h.from()?, h.to()?.with_param("tag", tag));
         Ok(Self {
-            id: DialogId {
-                call_id: h.call_id()?,
-                local_tag: tag.to_owned(),
-                remote_tag: tag_of(&remote),
-            },
+            id: DialogId { call_id: h.call_id()?, local_tag: tag.to_owned(), remote_tag: tag_of(&remote) },
             state: DialogState::Early,
             is_caller: false,
             local,
@@ -155,11 +151,7 @@ impl Dialog {
             routes: h.addresses(Name::RecordRoute)?,
             local_cseq: 0,
             remote_cseq: Some(h.cseq()?.number),
-            pending: if invite.method == Method::Invite {
-                Pending::Theirs
-            } else {
-                Pending::Nobodys
-            },
+            pending: if invite.method == Method::Invite { Pending::Theirs } else { Pending::Nobodys },
             new_target: None,
         })
     }
@@ -172,16 +164,11 @@ impl Dialog {
     pub fn uac(invite: &Request, response: &Response) -> Result<Self, DialogError> {
         let h = &response.headers;
         let id = DialogId::of_response(response).ok_or(DialogError::Lacks("To tag"))?;
-        let contact = invite
-            .headers
-            .contact()?
-            .ok_or(DialogError::Lacks("Contact"))?;
+        let contact = invite.headers.contact()?.ok_or(DialogError::Lacks("Contact"))?;
         let peer = match h.contact()? {
             Some(peer) => peer.uri,
             // Provisional answers of old gateways come without; the 2xx mends it.
-            None if response.is_provisional() => {
-                invite.uri().map_err(|_| DialogError::Lacks("Contact"))?
-            }
+            None if response.is_provisional() => invite.uri().map_err(|_| DialogError::Lacks("Contact"))?,
             None => return Err(DialogError::Lacks("Contact")),
         };
         let mut routes = h.addresses(Name::RecordRoute)?;
@@ -189,11 +176,7 @@ impl Dialog {
         let confirmed = response.is_success();
         Ok(Self {
             id,
-            state: if confirmed {
-                DialogState::Confirmed
-            } else {
-                DialogState::Early
-            },
+            state: if confirmed { DialogState::Confirmed } else { DialogState::Early },
             is_caller: true,
             local: invite.headers.from()?,
             remote: h.to()?,
@@ -202,11 +185,7 @@ impl Dialog {
             routes,
             local_cseq: invite.headers.cseq()?.number,
             remote_cseq: None,
-            pending: if confirmed {
-                Pending::Nobodys
-            } else {
-                Pending::Ours
-            },
+            pending: if confirmed { Pending::Nobodys } else { Pending::Ours },
             new_target: None,
         })
     }
@@ -216,21 +195,12 @@ impl Dialog {
     /// # Errors
     /// If an address in it cannot be read.
     pub fn restore(saved: &SavedDialog) -> Result<Self, DialogError> {
-        let address =
-            |text: &str| NameAddr::parse(text).map_err(|_| DialogError::Lacks("readable address"));
+        let address = |text: &str| NameAddr::parse(text).map_err(|_| DialogError::Lacks("readable address"));
         let (local, remote) = (address(&saved.local)?, address(&saved.remote)?);
         let routes: Result<Vec<_>, _> = saved.routes.iter().map(|route| address(route)).collect();
         Ok(Self {
-            id: DialogId {
-                call_id: saved.call_id.clone(),
-                local_tag: tag_of(&local),
-                remote_tag: tag_of(&remote),
-            },
-            state: if saved.is_confirmed {
-                DialogState::Confirmed
-            } else {
-                DialogState::Early
-            },
+            id: DialogId { call_id: saved.call_id.clone(), local_tag: tag_of(&local), remote_tag: tag_of(&remote) },
+            state: if saved.is_confirmed { DialogState::Confirmed } else { DialogState::Early },
             is_caller: saved.is_caller,
             local,
             remote,
@@ -323,29 +293,18 @@ impl Dialog {
     /// How long to wait before an INVITE is tried again after [`Outcome::Glare`], in milliseconds
     /// (§14.1): the owner of the Call-ID waits longer, so the two do not meet again.
     pub fn glare_wait(&self, tokens: &mut Tokens) -> u64 {
-        if self.is_caller {
-            2_100 + 10 * tokens.below(191)
-        } else {
-            10 * tokens.below(201)
-        }
+        if self.is_caller { 2_100 + 10 * tokens.below(191) } else { 10 * tokens.below(201) }
     }
 
     fn routed(&self, method: Method, cseq: u32) -> Request {
-        let strict = self
-            .routes
-            .first()
-            .filter(|route| route.uri.param("lr").is_none());
-        let uri = strict
-            .map_or(&self.target, |route| &route.uri)
-            .without_headers();
+        let strict = self.routes.first().filter(|route| route.uri.param("lr").is_none());
+        let uri = strict.map_or(&self.target, |route| &route.uri).without_headers();
         let mut request = Request::new(method.clone(), &uri);
         let rest = self.routes.iter().skip(usize::from(strict.is_some()));
         rest.for_each(|route| request.headers.push(Name::Route, route));
         if strict.is_some() {
             // A router of RFC 2543 finds the target as the last route (§12.2.1.1).
-            request
-                .headers
-                .push(Name::Route, format_args!("<{}>", self.target));
+            request.headers.push(Name::Route, format_args!("<{}>", self.target));
         }
         request.headers.push(Name::MaxForwards, 70);
         request.headers.push(Name::From, &self.local);
@@ -354,13 +313,7 @@ impl Dialog {
         if refreshes_target(&method) {
             request.headers.push(Name::Contact, &self.contact);
         }
-        request.headers.push(
-            Name::CSeq,
-            CSeq {
-                number: cseq,
-                method,
-            },
-        );
+        request.headers.push(Name::CSeq, CSeq { number: cseq, method });
         request
     }
 }
@@ -375,9 +328,7 @@ impl Dialog {
     /// INVITE of the peer (add Retry-After with [`Dialog::retry_after`]), 491 to one that meets
     /// ours.
     pub fn receive(&mut self, request: &Request) -> Result<(), Refusal> {
-        if DialogId::of_request(request).as_ref() != Some(&self.id)
-            || self.state == DialogState::Ended
-        {
+        if DialogId::of_request(request).as_ref() != Some(&self.id) || self.state == DialogState::Ended {
             return Err(Refusal::new(481, "Call/Transaction Does Not Exist"));
         }
         let number = request.headers.cseq()?.number;
@@ -453,11 +404,7 @@ impl Dialog {
                     self.pending = Pending::Nobodys;
                 }
                 if self.state == DialogState::Early {
-                    self.state = if success {
-                        DialogState::Confirmed
-                    } else {
-                        DialogState::Ended
-                    };
+                    self.state = if success { DialogState::Confirmed } else { DialogState::Ended };
                 }
             }
             // Whatever the answer to a BYE is, the talk is over (§15.1.1).
@@ -526,12 +473,7 @@ impl DialogReference {
     pub fn parse(text: &str) -> Option<Self> {
         let (call_id, params) = text.split_once(';')?;
         let params = Params::parse(params).ok()?;
-        let tag = |name| {
-            params
-                .get(name)
-                .filter(|tag| !tag.is_empty())
-                .map(str::to_owned)
-        };
+        let tag = |name| params.get(name).filter(|tag| !tag.is_empty()).map(str::to_owned);
         Some(Self {
             call_id: call_id.trim().to_owned(),
             to_tag: tag("to-tag")?,
@@ -547,11 +489,7 @@ impl DialogReference {
 
     /// The dialog meant, seen from our side.
     pub fn id(&self) -> DialogId {
-        DialogId {
-            call_id: self.call_id.clone(),
-            local_tag: self.to_tag.clone(),
-            remote_tag: self.from_tag.clone(),
-        }
+        DialogId { call_id: self.call_id.clone(), local_tag: self.to_tag.clone(), remote_tag: self.from_tag.clone() }
     }
 }
 
@@ -560,10 +498,7 @@ fn tag_of(address: &NameAddr) -> String {
 }
 
 fn refreshes_target(method: &Method) -> bool {
-    matches!(
-        method,
-        Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer
-    )
+    matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer)
 }
 
 #[cfg(test)]
@@ -600,19 +535,11 @@ mod tests {
     #[test]
     fn both_sides_agree_and_route_the_right_way_round() {
         let (mut a, mut b) = pair();
-        assert_eq!(
-            (a.state(), b.state()),
-            (DialogState::Confirmed, DialogState::Confirmed)
-        );
+        assert_eq!((a.state(), b.state()), (DialogState::Confirmed, DialogState::Confirmed));
         let bye = b.request(Method::Bye).unwrap();
         assert_eq!(bye.target_text(), "sip:a@192.0.2.9:5070;ob");
-        let routes: Vec<String> = bye
-            .headers
-            .addresses(Name::Route)
-            .unwrap()
-            .iter()
-            .map(|r| r.uri.to_string())
-            .collect();
+        let routes: Vec<String> =
+            bye.headers.addresses(Name::Route).unwrap().iter().map(|r| r.uri.to_string()).collect();
         assert_eq!(routes, ["sip:p2;lr", "sip:p1;lr"]);
         assert_eq!(b.next_hop().as_str(), "sip:p2;lr");
         assert_eq!(a.next_hop().as_str(), "sip:p1;lr");
@@ -620,14 +547,8 @@ mod tests {
         a.receive(&bye).unwrap();
         let ok = a.answer(&bye, 200, "");
         assert_eq!(b.receive_response(&ok), Outcome::Ended);
-        assert_eq!(
-            (a.state(), b.state()),
-            (DialogState::Ended, DialogState::Ended)
-        );
-        assert_eq!(
-            a.request(Method::Info),
-            Err(DialogError::Ended).map(|_: ()| unreachable!())
-        );
+        assert_eq!((a.state(), b.state()), (DialogState::Ended, DialogState::Ended));
+        assert_eq!(a.request(Method::Info), Err(DialogError::Ended).map(|_: ()| unreachable!()));
     }
 
     impl PartialEq for Request {
@@ -648,20 +569,13 @@ mod tests {
     #[test]
     fn strict_routers_get_what_they_expect() {
         let mut invite = invite();
-        invite
-            .headers
-            .set(Name::RecordRoute, "<sip:strict>, <sip:p1;lr>");
+        invite.headers.set(Name::RecordRoute, "<sip:strict>, <sip:p1;lr>");
         let mut b = Dialog::uas(&invite, "bb", contact("<sip:b@h>")).unwrap();
         b.answer(&invite, 200, "");
         let bye = b.request(Method::Bye).unwrap();
         assert_eq!(bye.target_text(), "sip:strict");
-        let routes: Vec<String> = bye
-            .headers
-            .addresses(Name::Route)
-            .unwrap()
-            .iter()
-            .map(|r| r.uri.to_string())
-            .collect();
+        let routes: Vec<String> =
+            bye.headers.addresses(Name::Route).unwrap().iter().map(|r| r.uri.to_string()).collect();
         assert_eq!(routes, ["sip:p1;lr", "sip:a@192.0.2.9:5070;ob"]);
     }
 
@@ -683,10 +597,7 @@ mod tests {
         let (mut a, mut b) = pair();
         let from_a = a.request(Method::Invite).unwrap();
         let from_b = b.request(Method::Invite).unwrap();
-        assert_eq!(
-            a.request(Method::Invite).unwrap_err(),
-            DialogError::InvitePending
-        );
+        assert_eq!(a.request(Method::Invite).unwrap_err(), DialogError::InvitePending);
         assert_eq!(a.receive(&from_b).unwrap_err().status, 491);
         assert_eq!(b.receive(&from_a).unwrap_err().status, 491);
         let refused = Response::to(&from_a, 491, "");
@@ -725,10 +636,7 @@ mod tests {
         b.receive(&invite).unwrap();
         let ok = b.answer(&invite, 200, "");
         assert_eq!(b.target().as_str(), "sip:a@new");
-        assert_eq!(
-            ok.headers.contact().unwrap().unwrap().uri.as_str(),
-            "sip:b@192.0.2.1"
-        );
+        assert_eq!(ok.headers.contact().unwrap().unwrap().uri.as_str(), "sip:b@192.0.2.1");
     }
 
     #[test]
@@ -737,16 +645,10 @@ mod tests {
         let mut b = Dialog::uas(&invite, "bb", contact("<sip:b@h>")).unwrap();
         let ringing = b.answer(&invite, 180, "");
         let mut a = Dialog::uac(&invite, &ringing).unwrap();
-        assert_eq!(
-            (a.state(), b.state(), a.pending()),
-            (DialogState::Early, DialogState::Early, Pending::Ours)
-        );
+        assert_eq!((a.state(), b.state(), a.pending()), (DialogState::Early, DialogState::Early, Pending::Ours));
         let busy = b.answer(&invite, 486, "");
         assert_eq!(a.receive_response(&busy), Outcome::Ended);
-        assert_eq!(
-            (a.state(), b.state()),
-            (DialogState::Ended, DialogState::Ended)
-        );
+        assert_eq!((a.state(), b.state()), (DialogState::Ended, DialogState::Ended));
         assert!(Dialog::uac(&invite, &Response::to(&invite, 180, "")).is_err());
     }
 
@@ -754,14 +656,8 @@ mod tests {
     fn a_lost_peer_ends_the_dialog() {
         let (mut a, _) = pair();
         let info = a.request(Method::Info).unwrap();
-        assert_eq!(
-            a.receive_response(&Response::to(&info, 500, "")),
-            Outcome::Fine
-        );
-        assert_eq!(
-            a.receive_response(&Response::to(&info, 481, "")),
-            Outcome::Ended
-        );
+        assert_eq!(a.receive_response(&Response::to(&info, 500, "")), Outcome::Fine);
+        assert_eq!(a.receive_response(&Response::to(&info, 481, "")), Outcome::Ended);
         let (mut a, _) = pair();
         assert_eq!(a.receive_timeout(&Method::Invite), Outcome::Ended);
     }
@@ -771,24 +667,15 @@ mod tests {
         let (mut a, mut b) = pair();
         let mut again = Dialog::restore(&b.save()).unwrap();
         assert_eq!(again.save(), b.save());
-        assert_eq!(
-            again.request(Method::Bye).unwrap(),
-            b.request(Method::Bye).unwrap()
-        );
+        assert_eq!(again.request(Method::Bye).unwrap(), b.request(Method::Bye).unwrap());
         a.receive(&again.request(Method::Info).unwrap()).unwrap();
     }
 
     #[test]
     fn what_the_dialog_makes_parses_and_passes() {
         let (mut a, _) = pair();
-        let wire = a
-            .request(Method::Invite)
-            .unwrap()
-            .with(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1")
-            .encode();
-        let Message::Request(back) = Message::parse(wire).unwrap() else {
-            panic!("a request")
-        };
+        let wire = a.request(Method::Invite).unwrap().with(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1").encode();
+        let Message::Request(back) = Message::parse(wire).unwrap() else { panic!("a request") };
         assert_eq!(back.check(), Ok(()));
         assert_eq!(back.headers.from().unwrap().display.as_deref(), Some("甲"));
     }
@@ -796,14 +683,7 @@ mod tests {
     #[test]
     fn references() {
         let r = DialogReference::parse("98@h;to-tag=1;from-tag=2;early-only").unwrap();
-        assert_eq!(
-            (
-                r.id().local_tag.as_str(),
-                r.id().remote_tag.as_str(),
-                r.early_only
-            ),
-            ("1", "2", true)
-        );
+        assert_eq!((r.id().local_tag.as_str(), r.id().remote_tag.as_str(), r.early_only), ("1", "2", true));
         assert_eq!(DialogReference::parse("98@h;to-tag=1"), None);
     }
 }

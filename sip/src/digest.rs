@@ -41,9 +41,7 @@ impl Algorithm {
     /// The algorithm of this name, without case; `-sess` variants are not offered by us and not
     /// known.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Md5, Self::Sha256, Self::Sha512_256]
-            .into_iter()
-            .find(|a| a.as_str().eq_ignore_ascii_case(text))
+        [Self::Md5, Self::Sha256, Self::Sha512_256].into_iter().find(|a| a.as_str().eq_ignore_ascii_case(text))
     }
 
     /// What may be stored instead of a password: the hash of `user:realm:password`.
@@ -57,9 +55,7 @@ impl Algorithm {
         match self {
             Self::Md5 => tokens::hex(&Md5::digest(text.as_bytes())),
             Self::Sha256 => tokens::hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()),
-            Self::Sha512_256 => {
-                tokens::hex(digest::digest(&digest::SHA512_256, text.as_bytes()).as_ref())
-            }
+            Self::Sha512_256 => tokens::hex(digest::digest(&digest::SHA512_256, text.as_bytes()).as_ref()),
         }
     }
 }
@@ -114,16 +110,10 @@ impl Credentials {
     /// or if anything is missing, repeated or malformed.
     pub fn parse(text: &str) -> Option<Self> {
         let fields = Fields::parse(text)?;
-        let algorithm = fields
-            .get("algorithm")
-            .map_or(Some(Algorithm::Md5), Algorithm::parse)?;
-        let count = fields
-            .get("nc")
-            .filter(|nc| nc.len() == 8 && nc.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let algorithm = fields.get("algorithm").map_or(Some(Algorithm::Md5), Algorithm::parse)?;
+        let count = fields.get("nc").filter(|nc| nc.len() == 8 && nc.bytes().all(|b| b.is_ascii_hexdigit()))?;
         let owned = |name| fields.get(name).map(str::to_owned);
-        fields
-            .get("qop")
-            .filter(|qop| qop.eq_ignore_ascii_case("auth"))?;
+        fields.get("qop").filter(|qop| qop.eq_ignore_ascii_case("auth"))?;
         Some(Self {
             username: owned("username")?,
             realm: owned("realm")?,
@@ -132,9 +122,7 @@ impl Credentials {
             response: owned("response")?.to_ascii_lowercase(),
             algorithm,
             cnonce: owned("cnonce")?,
-            count: u32::from_str_radix(count, 16)
-                .ok()
-                .filter(|count| *count > 0)?,
+            count: u32::from_str_radix(count, 16).ok().filter(|count| *count > 0)?,
         })
     }
 
@@ -142,21 +130,14 @@ impl Credentials {
         let ha1 = secret.ha1(self.algorithm, &self.username, &self.realm);
         let ha2 = self.algorithm.hex(&[method.as_str(), &self.uri]);
         let count = format!("{:08x}", self.count);
-        self.algorithm
-            .hex(&[&ha1, &self.nonce, &count, &self.cnonce, "auth", &ha2])
+        self.algorithm.hex(&[&ha1, &self.nonce, &count, &self.cnonce, "auth", &ha2])
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The proof could be tried against a dictionary: it stays out of logs.
-        write!(
-            f,
-            "Credentials({:?} of {:?}, {})",
-            self.username,
-            self.realm,
-            self.algorithm.as_str()
-        )
+        write!(f, "Credentials({:?} of {:?}, {})", self.username, self.realm, self.algorithm.as_str())
     }
 }
 
@@ -189,6 +170,44 @@ impl Verdict {
     /// What a challenge after this verdict says about staleness.
     pub fn is_stale(&self) -> bool {
         matches!(self, Self::Stale(_) | Self::Replay(_))
+    }
+}
+
+/// Which algorithms a challenge names, and in which order. Clients take the first that they know
+/// (RFC 8760 §2.4); many look only at the first, and some old ones give up at the sight of
+/// another than MD5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offer {
+    /// SHA-256, then MD5, as RFC 8760 wishes: for peers known to understand it.
+    StrongFirst,
+    /// MD5, then SHA-256: for strangers. JsSIP and SIPp 3.6 read only the first challenge and
+    /// know only MD5.
+    #[default]
+    Md5First,
+    /// MD5 alone: baresip 1.0 gives up if any challenge names another algorithm.
+    Md5Only,
+    /// SHA-256 alone: where MD5 is forbidden.
+    StrongOnly,
+}
+
+impl Offer {
+    /// The offer for a client with this User-Agent header. The header may lie: then its sender
+    /// weakens only his own proof.
+    pub fn for_client(user_agent: Option<&str>) -> Self {
+        let agent = user_agent.unwrap_or_default().to_ascii_lowercase();
+        if agent.starts_with("baresip v0.") || agent.starts_with("baresip v1.") {
+            return Self::Md5Only;
+        }
+        if agent.starts_with("liandong") { Self::StrongFirst } else { Self::Md5First }
+    }
+
+    fn algorithms(self) -> &'static [Algorithm] {
+        match self {
+            Self::StrongFirst => &[Algorithm::Sha256, Algorithm::Md5],
+            Self::Md5First => &[Algorithm::Md5, Algorithm::Sha256],
+            Self::Md5Only => &[Algorithm::Md5],
+            Self::StrongOnly => &[Algorithm::Sha256],
+        }
     }
 }
 
@@ -230,13 +249,7 @@ impl Authenticator {
     /// For this realm. `secret` comes from the system's random source at each start.
     pub fn new(realm: &str, secret: &[u8; 32]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        Self {
-            realm: realm.to_owned(),
-            key,
-            counter: 0,
-            used: BTreeMap::new(),
-            floor: (0, 0),
-        }
+        Self { realm: realm.to_owned(), key, counter: 0, used: BTreeMap::new(), floor: (0, 0) }
     }
 
     /// The realm.
@@ -244,22 +257,18 @@ impl Authenticator {
         &self.realm
     }
 
-    /// Adds challenges to a 401 (WWW-Authenticate) or 407 (Proxy-Authenticate): SHA-256 before
-    /// MD5, so that clients take the first that they can (RFC 8760 §2.3).
-    pub fn challenge(&mut self, response: &mut Response, stale: bool, now: Millis) {
+    /// Adds challenges to a 401 (WWW-Authenticate) or 407 (Proxy-Authenticate), one per algorithm
+    /// of the offer.
+    pub fn challenge(&mut self, response: &mut Response, offer: Offer, stale: bool, now: Millis) {
         let nonce = self.nonce(now);
-        let name = if response.status == 407 {
-            Name::ProxyAuthenticate
-        } else {
-            Name::WwwAuthenticate
-        };
-        for algorithm in [Algorithm::Sha256, Algorithm::Md5] {
+        let name = if response.status == 407 { Name::ProxyAuthenticate } else { Name::WwwAuthenticate };
+        for algorithm in offer.algorithms() {
             let challenge = Challenge {
                 realm: self.realm.clone(),
                 nonce: nonce.clone(),
                 opaque: None,
                 stale,
-                algorithm,
+                algorithm: *algorithm,
                 has_qop: true,
             };
             response.headers.push(name, challenge);
@@ -274,44 +283,24 @@ impl Authenticator {
         secret: impl Fn(&str, Algorithm) -> Option<Secret>,
         now: Millis,
     ) -> Verdict {
-        let fields = request
-            .headers
-            .all(Name::Authorization)
-            .chain(request.headers.all(Name::ProxyAuthorization));
+        let fields = request.headers.all(Name::Authorization).chain(request.headers.all(Name::ProxyAuthorization));
         let ours = |c: &Credentials| c.realm == self.realm;
-        let Some(credentials) = fields
-            .filter_map(|f| Credentials::parse(&f.text()))
-            .find(ours)
-        else {
+        let Some(credentials) = fields.filter_map(|f| Credentials::parse(&f.text())).find(ours) else {
             return Verdict::Missing;
         };
         let known = secret(&credentials.username, credentials.algorithm);
         let is_known = known.is_some();
-        let proof = credentials.proof(
-            &known.unwrap_or(Secret::Password(String::new())),
-            &request.method,
-        );
+        let proof = credentials.proof(&known.unwrap_or(Secret::Password(String::new())), &request.method);
         let right = self.same(&proof, &credentials.response);
         let nonce = self.open_nonce(&credentials.nonce);
         let username = credentials.username;
-        let (true, true, Some(nonce)) = (
-            right && is_known,
-            same_target(&credentials.uri, request),
-            nonce,
-        ) else {
+        let (true, true, Some(nonce)) = (right && is_known, same_target(&credentials.uri, request), nonce) else {
             return Verdict::Wrong(username);
         };
-        if now.since(Millis(nonce.0)) > limits::NONCE_MS
-            || Millis(nonce.0) > now
-            || nonce < self.floor
-        {
+        if now.since(Millis(nonce.0)) > limits::NONCE_MS || Millis(nonce.0) > now || nonce < self.floor {
             return Verdict::Stale(username);
         }
-        if self.mark(nonce, credentials.count, now) {
-            Verdict::Ok(username)
-        } else {
-            Verdict::Replay(username)
-        }
+        if self.mark(nonce, credentials.count, now) { Verdict::Ok(username) } else { Verdict::Replay(username) }
     }
 
     fn mark(&mut self, nonce: (u64, u64), count: u32, now: Millis) -> bool {
@@ -342,10 +331,7 @@ impl Authenticator {
         if !self.same(&self.seal(time, number), seal) {
             return None;
         }
-        Some((
-            u64::from_str_radix(time, 16).ok()?,
-            u64::from_str_radix(number, 16).ok()?,
-        ))
+        Some((u64::from_str_radix(time, 16).ok()?, u64::from_str_radix(number, 16).ok()?))
     }
 
     /// Compares in constant time, so that nothing can be guessed digit by digit.
@@ -362,12 +348,7 @@ impl Authenticator {
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Authenticator({:?}, {} nonces)",
-            self.realm,
-            self.used.len()
-        )
+        write!(f, "Authenticator({:?}, {} nonces)", self.realm, self.used.len())
     }
 }
 
@@ -394,10 +375,7 @@ impl Challenge {
     pub fn parse(text: &str) -> Option<Self> {
         let fields = Fields::parse(text)?;
         let qop = fields.get("qop");
-        let auth = |qop: &str| {
-            qop.split(',')
-                .any(|q| lex::trim(q).eq_ignore_ascii_case("auth"))
-        };
+        let auth = |qop: &str| qop.split(',').any(|q| lex::trim(q).eq_ignore_ascii_case("auth"));
         if !qop.is_none_or(auth) {
             return None;
         }
@@ -405,26 +383,15 @@ impl Challenge {
             realm: fields.get("realm")?.to_owned(),
             nonce: fields.get("nonce")?.to_owned(),
             opaque: fields.get("opaque").map(str::to_owned),
-            stale: fields
-                .get("stale")
-                .is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
-            algorithm: fields
-                .get("algorithm")
-                .map_or(Some(Algorithm::Md5), Algorithm::parse)?,
+            stale: fields.get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
+            algorithm: fields.get("algorithm").map_or(Some(Algorithm::Md5), Algorithm::parse)?,
             has_qop: qop.is_some(),
         })
     }
 
     /// The value of the Authorization header that answers it. `count` is how often this nonce was
     /// used, from 1; `cnonce` a fresh token.
-    pub fn answer(
-        &self,
-        account: &Account,
-        method: &Method,
-        uri: &str,
-        cnonce: &str,
-        count: u32,
-    ) -> String {
+    pub fn answer(&self, account: &Account, method: &Method, uri: &str, cnonce: &str, count: u32) -> String {
         let (algorithm, user) = (self.algorithm, &account.username);
         let ha1 = account.secret.ha1(algorithm, user, &self.realm);
         let ha2 = algorithm.hex(&[method.as_str(), uri]);
@@ -445,11 +412,7 @@ impl Challenge {
         ];
         parts.extend(self.opaque.as_ref().map(|opaque| quoted("opaque", opaque)));
         if self.has_qop {
-            parts.extend([
-                quoted("cnonce", cnonce),
-                "qop=auth".to_owned(),
-                format!("nc={nc}"),
-            ]);
+            parts.extend([quoted("cnonce", cnonce), "qop=auth".to_owned(), format!("nc={nc}")]);
         }
         format!("Digest {}", parts.join(", "))
     }
@@ -457,12 +420,7 @@ impl Challenge {
 
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Digest realm={}, nonce={}",
-            lex::quote(&self.realm),
-            lex::quote(&self.nonce)
-        )?;
+        write!(f, "Digest realm={}, nonce={}", lex::quote(&self.realm), lex::quote(&self.nonce))?;
         if let Some(opaque) = &self.opaque {
             write!(f, ", opaque={}", lex::quote(opaque))?;
         }
@@ -470,11 +428,7 @@ impl fmt::Display for Challenge {
             f.write_str(", stale=true")?;
         }
         write!(f, ", algorithm={}", self.algorithm.as_str())?;
-        if self.has_qop {
-            f.write_str(", qop=\"auth\"")
-        } else {
-            Ok(())
-        }
+        if self.has_qop { f.write_str(", qop=\"auth\"") } else { Ok(()) }
     }
 }
 
@@ -516,32 +470,17 @@ pub fn answer_challenge(
         407 => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
         _ => (Name::WwwAuthenticate, Name::Authorization),
     };
-    let challenges = response
-        .headers
-        .all(from)
-        .filter_map(|field| Challenge::parse(&field.text()));
-    let challenge = challenges
-        .max_by_key(|c| c.algorithm)
-        .ok_or(AnswerError::NoChallenge)?;
-    let tried =
-        |text: &str| Fields::parse(text).is_some_and(|f| f.get("realm") == Some(&challenge.realm));
+    let challenges = response.headers.all(from).filter_map(|field| Challenge::parse(&field.text()));
+    let challenge = challenges.max_by_key(|c| c.algorithm).ok_or(AnswerError::NoChallenge)?;
+    let tried = |text: &str| Fields::parse(text).is_some_and(|f| f.get("realm") == Some(&challenge.realm));
     if !challenge.stale && request.headers.all(to).any(|field| tried(&field.text())) {
         return Err(AnswerError::Rejected);
     }
     let CSeq { number, method } = request.headers.cseq().map_err(|_| AnswerError::NoCSeq)?;
     let mut again = request.clone();
     let uri = request.target_text().into_owned();
-    again.headers.set(
-        Name::CSeq,
-        CSeq {
-            number: number + 1,
-            method,
-        },
-    );
-    again.headers.set(
-        to,
-        challenge.answer(account, &request.method, &uri, &tokens.tag(), 1),
-    );
+    again.headers.set(Name::CSeq, CSeq { number: number + 1, method });
+    again.headers.set(to, challenge.answer(account, &request.method, &uri, &tokens.tag(), 1));
     Ok(again)
 }
 
@@ -570,10 +509,7 @@ impl Fields {
         for part in lex::split(list, b',')? {
             let (name, value) = part.split_once('=')?;
             let (name, value) = (lex::trim(name), lex::trim(value));
-            if !lex::is_token(name)
-                || fields.get(name).is_some()
-                || fields.0.len() == limits::PARAMS
-            {
+            if !lex::is_token(name) || fields.get(name).is_some() || fields.0.len() == limits::PARAMS {
                 return None;
             }
             fields.0.push((name.to_owned(), lex::unquote(value)));
@@ -582,10 +518,7 @@ impl Fields {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
@@ -602,10 +535,7 @@ mod tests {
     }
 
     fn account(password: &str) -> Account {
-        Account {
-            username: "8001".into(),
-            secret: Secret::Password(password.into()),
-        }
+        Account { username: "8001".into(), secret: Secret::Password(password.into()) }
     }
 
     fn server() -> Authenticator {
@@ -618,45 +548,24 @@ mod tests {
 
     fn challenged(server: &mut Authenticator, now: u64) -> Response {
         let mut response = Response::new(401, "");
-        server.challenge(&mut response, false, Millis(now));
+        server.challenge(&mut response, Offer::StrongFirst, false, Millis(now));
         response
     }
 
     fn answered(response: &Response, password: &str) -> Request {
-        answer_challenge(
-            &request(),
-            response,
-            &account(password),
-            &mut Tokens::new([1; 32]),
-        )
-        .unwrap()
+        answer_challenge(&request(), response, &account(password), &mut Tokens::new([1; 32])).unwrap()
     }
 
     #[test]
     fn vectors_of_rfc_2617_and_7616() {
-        let mufasa = |password: &str| Account {
-            username: "Mufasa".into(),
-            secret: Secret::Password(password.into()),
-        };
+        let mufasa = |password: &str| Account { username: "Mufasa".into(), secret: Secret::Password(password.into()) };
         let get = Method::Other("GET".into());
         let old = Challenge::parse(r#"Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc""#).unwrap();
-        let answer = old.answer(
-            &mufasa("Circle Of Life"),
-            &get,
-            "/dir/index.html",
-            "0a4f113b",
-            1,
-        );
-        assert!(
-            answer.contains("response=\"6629fae49393a05397450978507c4ef1\""),
-            "{answer}"
-        );
+        let answer = old.answer(&mufasa("Circle Of Life"), &get, "/dir/index.html", "0a4f113b", 1);
+        assert!(answer.contains("response=\"6629fae49393a05397450978507c4ef1\""), "{answer}");
         for (algorithm, response) in [
             ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
-            (
-                "SHA-256",
-                "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
-            ),
+            ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
         ] {
             let text = format!(
                 r#"Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={algorithm}, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v""#
@@ -678,46 +587,21 @@ mod tests {
         let mut s = server();
         let challenge = challenged(&mut s, 0);
         assert_eq!(s.verify(&request(), secret, Millis(1)), Verdict::Missing);
-        assert_eq!(
-            s.verify(&answered(&challenge, "wrong"), secret, Millis(1)),
-            Verdict::Wrong("8001".into())
-        );
+        assert_eq!(s.verify(&answered(&challenge, "wrong"), secret, Millis(1)), Verdict::Wrong("8001".into()));
         let good = answered(&challenge, "right");
-        assert!(
-            good.headers
-                .get(Name::Authorization)
-                .unwrap()
-                .contains("algorithm=SHA-256")
-        );
+        assert!(good.headers.get(Name::Authorization).unwrap().contains("algorithm=SHA-256"));
         assert_eq!(good.headers.cseq().unwrap().number, 2);
-        assert_eq!(
-            s.verify(&good, |_, _| None, Millis(1)),
-            Verdict::Wrong("8001".into())
-        );
-        assert_eq!(
-            s.verify(&good, secret, Millis(1)),
-            Verdict::Ok("8001".into())
-        );
-        assert_eq!(
-            s.verify(&good, secret, Millis(2)),
-            Verdict::Replay("8001".into())
-        );
-        assert!(
-            answer_challenge(
-                &good,
-                &challenge,
-                &account("right"),
-                &mut Tokens::new([2; 32])
-            )
-            .is_err()
-        );
+        assert_eq!(s.verify(&good, |_, _| None, Millis(1)), Verdict::Wrong("8001".into()));
+        assert_eq!(s.verify(&good, secret, Millis(1)), Verdict::Ok("8001".into()));
+        assert_eq!(s.verify(&good, secret, Millis(2)), Verdict::Replay("8001".into()));
+        assert!(answer_challenge(&good, &challenge, &account("right"), &mut Tokens::new([2; 32])).is_err());
     }
 
     #[test]
     fn stored_hashes_serve_and_md5_clients_are_served() {
         let mut s = server();
         let mut challenge = Response::new(401, "");
-        s.challenge(&mut challenge, false, Millis(0));
+        s.challenge(&mut challenge, Offer::Md5First, false, Millis(0));
         let md5: Vec<String> = challenge
             .headers
             .all(Name::WwwAuthenticate)
@@ -725,57 +609,41 @@ mod tests {
             .filter(|t| t.contains("MD5"))
             .collect();
         let only_md5 = Response::new(401, "").with(Name::WwwAuthenticate, &md5[0]);
-        let stored = |user: &str, algorithm: Algorithm| {
-            Some(Secret::Ha1(algorithm.ha1(user, "hub", "right")))
-        };
-        assert_eq!(
-            s.verify(&answered(&only_md5, "right"), stored, Millis(1)),
-            Verdict::Ok("8001".into())
-        );
-        assert_eq!(
-            format!("{:?}", account("right")),
-            r#"Account { username: "8001", secret: Secret(…) }"#
-        );
+        let stored = |user: &str, algorithm: Algorithm| Some(Secret::Ha1(algorithm.ha1(user, "hub", "right")));
+        assert_eq!(s.verify(&answered(&only_md5, "right"), stored, Millis(1)), Verdict::Ok("8001".into()));
+        assert_eq!(format!("{:?}", account("right")), r#"Account { username: "8001", secret: Secret(…) }"#);
+    }
+
+    #[test]
+    fn clients_get_what_they_can_read() {
+        for (agent, offer) in [
+            (None, Offer::Md5First),
+            (Some("baresip v1.0.0 (x86_64/linux)"), Offer::Md5Only),
+            (Some("baresip v3.10.1"), Offer::Md5First),
+            (Some("Liandong 0.1"), Offer::StrongFirst),
+        ] {
+            assert_eq!(Offer::for_client(agent), offer);
+        }
     }
 
     #[test]
     fn nonces_grow_old_and_foreign_ones_are_wrong() {
         let mut s = server();
         let good = answered(&challenged(&mut s, 0), "right");
-        assert_eq!(
-            s.verify(&good, secret, Millis(limits::NONCE_MS + 1)),
-            Verdict::Stale("8001".into())
-        );
+        assert_eq!(s.verify(&good, secret, Millis(limits::NONCE_MS + 1)), Verdict::Stale("8001".into()));
         let mut other = Authenticator::new("hub", &[6; 32]);
         let foreign = answered(&challenged(&mut other, 0), "right");
-        assert_eq!(
-            s.verify(&foreign, secret, Millis(1)),
-            Verdict::Wrong("8001".into())
-        );
+        assert_eq!(s.verify(&foreign, secret, Millis(1)), Verdict::Wrong("8001".into()));
         let mut stale = Response::new(407, "");
-        s.challenge(&mut stale, true, Millis(0));
-        let again =
-            answer_challenge(&good, &stale, &account("right"), &mut Tokens::new([2; 32])).unwrap();
+        s.challenge(&mut stale, Offer::StrongOnly, true, Millis(0));
+        let again = answer_challenge(&good, &stale, &account("right"), &mut Tokens::new([2; 32])).unwrap();
         assert!(again.headers.has(Name::ProxyAuthorization));
-        assert_eq!(
-            s.verify(&again, secret, Millis(1)),
-            Verdict::Ok("8001".into())
-        );
+        assert_eq!(s.verify(&again, secret, Millis(1)), Verdict::Ok("8001".into()));
     }
 
     fn with_count(challenge: &Response, count: u32) -> Request {
-        let text = challenge
-            .headers
-            .get(Name::WwwAuthenticate)
-            .unwrap()
-            .into_owned();
-        let value = Challenge::parse(&text).unwrap().answer(
-            &account("right"),
-            &Method::Register,
-            "sip:h",
-            "c",
-            count,
-        );
+        let text = challenge.headers.get(Name::WwwAuthenticate).unwrap().into_owned();
+        let value = Challenge::parse(&text).unwrap().answer(&account("right"), &Method::Register, "sip:h", "c", count);
         request().with(Name::Authorization, value)
     }
 
@@ -803,21 +671,14 @@ mod tests {
     fn forgotten_nonces_are_stale_not_new() {
         let mut s = server();
         let first = challenged(&mut s, 0);
-        assert!(
-            s.verify(&with_count(&first, 1), secret, Millis(1))
-                .account()
-                .is_some()
-        );
+        assert!(s.verify(&with_count(&first, 1), secret, Millis(1)).account().is_some());
         for _ in 0..limits::NONCES {
             let nonce = (0, s.counter + 1);
             s.counter += 1;
             s.mark(nonce, 1, Millis(2));
         }
         assert!(s.used.len() <= limits::NONCES);
-        assert_eq!(
-            s.verify(&with_count(&first, 1), secret, Millis(3)),
-            Verdict::Stale("8001".into())
-        );
+        assert_eq!(s.verify(&with_count(&first, 1), secret, Millis(3)), Verdict::Stale("8001".into()));
     }
 
     #[test]
@@ -825,16 +686,10 @@ mod tests {
         let mut s = server();
         let mut good = answered(&challenged(&mut s, 0), "right");
         good.set_uri(&Uri::parse("sip:900@elsewhere").unwrap());
-        assert_eq!(
-            s.verify(&good, secret, Millis(1)),
-            Verdict::Wrong("8001".into())
-        );
+        assert_eq!(s.verify(&good, secret, Millis(1)), Verdict::Wrong("8001".into()));
         let mut good = answered(&challenged(&mut s, 0), "right");
         good.method = Method::Invite;
-        assert_eq!(
-            s.verify(&good, secret, Millis(1)),
-            Verdict::Wrong("8001".into())
-        );
+        assert_eq!(s.verify(&good, secret, Millis(1)), Verdict::Wrong("8001".into()));
     }
 
     #[test]
@@ -853,10 +708,7 @@ mod tests {
             ("\"c\"", "\"c"),
             ("nc", "algorithm=X, nc"),
         ] {
-            assert!(
-                Credentials::parse(&good.replace(from, to)).is_none(),
-                "{from} -> {to}"
-            );
+            assert!(Credentials::parse(&good.replace(from, to)).is_none(), "{from} -> {to}");
         }
     }
 

@@ -45,8 +45,7 @@ impl Transport {
     /// The transport of a Via token or a `transport` URI parameter, without case.
     pub fn parse(text: &str) -> Option<Self> {
         let all = [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
-        all.into_iter()
-            .find(|transport| transport.as_str().eq_ignore_ascii_case(text))
+        all.into_iter().find(|transport| transport.as_str().eq_ignore_ascii_case(text))
     }
 
     /// Whether it delivers by itself: transactions then do not retransmit.
@@ -87,12 +86,7 @@ pub struct Flow {
 impl Flow {
     /// A flow over UDP.
     pub fn udp(local: SocketAddr, remote: SocketAddr) -> Self {
-        Self {
-            transport: Transport::Udp,
-            local,
-            remote,
-            connection: ConnectionId(0),
-        }
+        Self { transport: Transport::Udp, local, remote, connection: ConnectionId(0) }
     }
 
     /// The same way to another remote address.

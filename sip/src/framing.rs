@@ -28,10 +28,7 @@ pub enum Datagram {
 /// Tells what a datagram is, from its first bytes.
 pub fn datagram(bytes: Bytes) -> Datagram {
     const STUN_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-    let lead = bytes
-        .iter()
-        .take_while(|b| matches!(b, b'\r' | b'\n'))
-        .count();
+    let lead = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
     match bytes.get(lead) {
         None => Datagram::KeepAlive,
         Some(0 | 1) if bytes.len() >= 20 && bytes[4..8] == STUN_COOKIE => Datagram::Stun(bytes),
@@ -76,6 +73,12 @@ pub struct StreamError {
     pub answer: Option<Box<Response>>,
 }
 
+impl From<ParseError> for StreamError {
+    fn from(error: ParseError) -> Self {
+        Self { kind: StreamErrorKind::Head(error.kind), answer: error.answer().map(Box::new) }
+    }
+}
+
 /// What can be wrong with a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // each variant's text says it
@@ -86,8 +89,6 @@ pub enum StreamErrorKind {
     HeadTooLong,
     #[error("message is longer than {} bytes", limits::MESSAGE_BYTES)]
     MessageTooLong,
-    #[error("Content-Length is required on a stream")]
-    NoContentLength,
     #[error("{0}")]
     Head(ParseErrorKind),
 }
@@ -186,41 +187,20 @@ impl StreamFramer {
             Some(_) => {}
         }
         let from = self.searched.saturating_sub(3);
-        let Some(end) =
-            memchr::memmem::find(&self.buffer[from..], b"\r\n\r\n").map(|at| from + at + 4)
-        else {
+        let Some(end) = memchr::memmem::find(&self.buffer[from..], b"\r\n\r\n").map(|at| from + at + 4) else {
             self.searched = self.buffer.len();
             let too_long = self.buffer.len() > limits::HEAD_BYTES;
-            return if too_long {
-                fail(StreamErrorKind::HeadTooLong)
-            } else {
-                Ok(None)
-            };
+            return if too_long { fail(StreamErrorKind::HeadTooLong) } else { Ok(None) };
         };
         if end > limits::HEAD_BYTES {
             return fail(StreamErrorKind::HeadTooLong);
         }
         // A copy of the head alone: heads are small, and the buffer stays one piece.
-        let body = body_length(Bytes::copy_from_slice(&self.buffer[..end]))?;
+        let body = message::stream_length(Bytes::copy_from_slice(&self.buffer[..end]))?;
         if body > limits::MESSAGE_BYTES - end {
             return fail(StreamErrorKind::MessageTooLong);
         }
         Ok(Some(end + body))
-    }
-}
-
-/// The body's length as the head says.
-fn body_length(head: Bytes) -> Result<usize, StreamError> {
-    let fail = |kind, error: ParseError| {
-        Err(StreamError {
-            kind,
-            answer: error.answer().map(Box::new),
-        })
-    };
-    match message::stream_length(head) {
-        Ok(length) => Ok(length),
-        Err((None, error)) => fail(StreamErrorKind::NoContentLength, error),
-        Err((Some(kind), error)) => fail(StreamErrorKind::Head(kind), error),
     }
 }
 
@@ -263,22 +243,10 @@ mod tests {
         for step in 1..stream.len() {
             let (found, error) = frames(stream.as_bytes(), step);
             assert!(error.is_none());
-            let messages: Vec<_> = found
-                .iter()
-                .filter_map(|f| {
-                    if let Frame::Message(m) = f {
-                        Some(m.clone())
-                    } else {
-                        None
-                    }
-                })
-                .collect();
+            let messages: Vec<_> =
+                found.iter().filter_map(|f| if let Frame::Message(m) = f { Some(m.clone()) } else { None }).collect();
             assert_eq!(messages, [&one, &two, &one], "step {step}");
-            assert_eq!(
-                found.iter().filter(|f| **f == Frame::Ping).count(),
-                2,
-                "step {step}: {found:?}"
-            );
+            assert_eq!(found.iter().filter(|f| **f == Frame::Ping).count(), 2, "step {step}: {found:?}");
         }
     }
 
@@ -286,39 +254,15 @@ mod tests {
     fn smuggling_ends_the_stream() {
         let evil = "BYE sip:a@h SIP/2.0\r\n\r\n";
         let cases = [
-            ("X: y", StreamErrorKind::NoContentLength),
-            (
-                "Content-Length: 5\r\nl: 6",
-                StreamErrorKind::Head(ParseErrorKind::RepeatedContentLength),
-            ),
-            (
-                "Content-Length: 5\r\nContent-Length: 5",
-                StreamErrorKind::Head(ParseErrorKind::RepeatedContentLength),
-            ),
-            (
-                "Content-Length: -5",
-                StreamErrorKind::Head(ParseErrorKind::BadContentLength),
-            ),
-            (
-                "Content-Length: 99999999999999999999",
-                StreamErrorKind::Head(ParseErrorKind::BadContentLength),
-            ),
-            (
-                "Content-Length: 5, 5",
-                StreamErrorKind::Head(ParseErrorKind::BadContentLength),
-            ),
-            (
-                "Content-Length 5",
-                StreamErrorKind::Head(ParseErrorKind::BadField),
-            ),
-            (
-                "X: y\nContent-Length: 5",
-                StreamErrorKind::Head(ParseErrorKind::BareLineEnd),
-            ),
-            (
-                "Content-Length: 18446744073709551615",
-                StreamErrorKind::MessageTooLong,
-            ),
+            ("X: y", StreamErrorKind::Head(ParseErrorKind::NoContentLength)),
+            ("Content-Length: 5\r\nl: 6", StreamErrorKind::Head(ParseErrorKind::RepeatedContentLength)),
+            ("Content-Length: 5\r\nContent-Length: 5", StreamErrorKind::Head(ParseErrorKind::RepeatedContentLength)),
+            ("Content-Length: -5", StreamErrorKind::Head(ParseErrorKind::BadContentLength)),
+            ("Content-Length: 99999999999999999999", StreamErrorKind::Head(ParseErrorKind::BadContentLength)),
+            ("Content-Length: 5, 5", StreamErrorKind::Head(ParseErrorKind::BadContentLength)),
+            ("Content-Length 5", StreamErrorKind::Head(ParseErrorKind::BadField)),
+            ("X: y\nContent-Length: 5", StreamErrorKind::Head(ParseErrorKind::BareLineEnd)),
+            ("Content-Length: 18446744073709551615", StreamErrorKind::MessageTooLong),
         ];
         for (field, kind) in cases {
             let (found, error) = frames((head(field) + evil).as_bytes(), 4096);
@@ -326,41 +270,25 @@ mod tests {
             let error = error.unwrap();
             assert_eq!(error.kind, kind, "{field}");
             let answered = kind != StreamErrorKind::MessageTooLong;
-            assert_eq!(
-                error.answer.map(|a| a.status),
-                answered.then_some(400),
-                "{field}"
-            );
+            assert_eq!(error.answer.map(|a| a.status), answered.then_some(400), "{field}");
         }
     }
 
     #[test]
     fn a_length_with_a_space_before_the_colon_is_a_length() {
         let body = "BYE sip:a@h SIP/2.0\r\n\r\n";
-        let (found, error) = frames(
-            (head(&format!("Content-Length : {}", body.len())) + body).as_bytes(),
-            7,
-        );
+        let (found, error) = frames((head(&format!("Content-Length : {}", body.len())) + body).as_bytes(), 7);
         assert!(error.is_none());
         assert_eq!(found.len(), 1);
     }
 
     #[test]
     fn other_protocols_and_endless_heads_end_the_stream() {
-        assert_eq!(
-            frames(b"\x16\x03\x01", 3).1.unwrap().kind,
-            StreamErrorKind::Foreign
-        );
+        assert_eq!(frames(b"\x16\x03\x01", 3).1.unwrap().kind, StreamErrorKind::Foreign);
         let (_, error) = frames(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", 9);
         assert!(error.unwrap().answer.is_none());
-        let long = format!(
-            "OPTIONS sip:a@h SIP/2.0\r\nX: {}",
-            "a".repeat(limits::HEAD_BYTES)
-        );
-        assert_eq!(
-            frames(long.as_bytes(), 100).1.unwrap().kind,
-            StreamErrorKind::HeadTooLong
-        );
+        let long = format!("OPTIONS sip:a@h SIP/2.0\r\nX: {}", "a".repeat(limits::HEAD_BYTES));
+        assert_eq!(frames(long.as_bytes(), 100).1.unwrap().kind, StreamErrorKind::HeadTooLong);
     }
 
     #[test]
@@ -370,10 +298,7 @@ mod tests {
         assert_eq!(of(b"\r\n\r\n"), Datagram::KeepAlive);
         assert_eq!(of(b"\0\0\0\0"), Datagram::KeepAlive);
         assert_eq!(of(b"jaK"), Datagram::KeepAlive);
-        assert!(matches!(
-            of(b"\0\x01\0\0\x21\x12\xa4\x42aaaabbbbcccc"),
-            Datagram::Stun(_)
-        ));
+        assert!(matches!(of(b"\0\x01\0\0\x21\x12\xa4\x42aaaabbbbcccc"), Datagram::Stun(_)));
         assert!(matches!(of(b"\r\nINVITE"), Datagram::Message(_)));
         assert_eq!(of(b"\x16\x03\x01\x02\x00"), Datagram::Foreign);
         assert_eq!(of(b"\x80\x60"), Datagram::Foreign);

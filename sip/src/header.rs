@@ -66,12 +66,8 @@ impl Params {
                 Some((name, value)) => (lex::trim(name), Some(lex::trim(value))),
                 None => (part, None),
             };
-            let value_is_good = value.is_none_or(is_param_value);
-            if !lex::is_token(name)
-                || !value_is_good
-                || params.has(name)
-                || params.0.len() == limits::PARAMS
-            {
+            let value_is_good = value.is_none_or(is_readable_value);
+            if !lex::is_token(name) || !value_is_good || params.has(name) || params.0.len() == limits::PARAMS {
                 return Err(Problem::BadParameter);
             }
             params.0.push((name.into(), value.map(Into::into)));
@@ -81,10 +77,7 @@ impl Params {
 
     /// Raw value: `Some("")` for a parameter without one.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let found = self
-            .0
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_deref().unwrap_or_default())
     }
 
@@ -100,18 +93,8 @@ impl Params {
 
     /// Sets or adds; the value is quoted if it is no token.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
-        let value = value.map(|v| {
-            if is_param_value(v) {
-                v.into()
-            } else {
-                lex::quote(v).into()
-            }
-        });
-        match self
-            .0
-            .iter_mut()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        {
+        let value = value.map(|v| if is_param_value(v) { v.into() } else { lex::quote(v).into() });
+        match self.0.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
             Some(entry) => entry.1 = value,
             None => self.0.push((name.into(), value)),
         }
@@ -124,9 +107,7 @@ impl Params {
 
     /// All in order, `None` where there is no value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (&**name, value.as_deref()))
+        self.0.iter().map(|(name, value)| (&**name, value.as_deref()))
     }
 }
 
@@ -156,11 +137,7 @@ pub struct NameAddr {
 impl NameAddr {
     /// An address without display name and parameters.
     pub fn new(uri: Uri) -> Self {
-        Self {
-            display: None,
-            uri,
-            params: Params::default(),
-        }
+        Self { display: None, uri, params: Params::default() }
     }
 
     /// The same with a display name.
@@ -203,11 +180,7 @@ impl NameAddr {
             None if rest.is_empty() => Params::default(),
             None => return Err(Problem::Malformed),
         };
-        Ok(Self {
-            display,
-            uri: Uri::parse(&text[open + 1..close])?,
-            params,
-        })
+        Ok(Self { display, uri: Uri::parse(&text[open + 1..close])?, params })
     }
 
     /// `addr-spec` without brackets: what follows a `;` belongs to the header (RFC 3261 §20.10).
@@ -219,11 +192,7 @@ impl NameAddr {
         if addr.contains(['?', ',']) {
             return Err(Problem::NeedsBrackets);
         }
-        Ok(Self {
-            display: None,
-            uri: Uri::parse(addr)?,
-            params,
-        })
+        Ok(Self { display: None, uri: Uri::parse(addr)?, params })
     }
 }
 
@@ -273,9 +242,7 @@ impl Via {
             None => (text, Params::default()),
         };
         let mut parts = head.splitn(3, '/').map(lex::trim);
-        let (Some(protocol), Some(version), Some(rest)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
+        let (Some(protocol), Some(version), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(Problem::Malformed);
         };
         let (transport, sent_by) = rest.split_once([' ', '\t']).ok_or(Problem::Malformed)?;
@@ -290,19 +257,12 @@ impl Via {
             _ => lex::trim(sent_by).to_owned(),
         };
         let (host, port) = uri::host_port(&sent_by)?;
-        Ok(Self {
-            transport: transport.into(),
-            host,
-            port,
-            params,
-        })
+        Ok(Self { transport: transport.into(), host, port, params })
     }
 
     /// The branch; `None` if absent or empty.
     pub fn branch(&self) -> Option<&str> {
-        self.params
-            .get("branch")
-            .filter(|branch| !branch.is_empty())
+        self.params.get("branch").filter(|branch| !branch.is_empty())
     }
 
     /// Whether the branch is one of RFC 3261, with something after the magic cookie.
@@ -346,23 +306,13 @@ impl Via {
 
     /// The `received` address, with or without brackets (RFC 5118 §4.5).
     pub fn received(&self) -> Option<IpAddr> {
-        self.params
-            .get("received")?
-            .trim_matches(['[', ']'])
-            .parse()
-            .ok()
+        self.params.get("received")?.trim_matches(['[', ']']).parse().ok()
     }
 }
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "SIP/2.0/{} {}{}",
-            self.transport,
-            self.sent_by(),
-            self.params
-        )
+        write!(f, "SIP/2.0/{} {}{}", self.transport, self.sent_by(), self.params)
     }
 }
 
@@ -384,12 +334,8 @@ impl CSeq {
     /// # Errors
     /// The [`Problem`].
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let (number, method) = lex::trim(text)
-            .split_once([' ', '\t'])
-            .ok_or(Problem::Malformed)?;
-        let number = lex::number(number)
-            .filter(|n| *n <= Self::MAX)
-            .ok_or(Problem::BadNumber)?;
+        let (number, method) = lex::trim(text).split_once([' ', '\t']).ok_or(Problem::Malformed)?;
+        let number = lex::number(number).filter(|n| *n <= Self::MAX).ok_or(Problem::BadNumber)?;
         let method = Method::parse(lex::trim(method)).ok_or(Problem::Malformed)?;
         Ok(Self { number, method })
     }
@@ -427,14 +373,11 @@ pub(crate) fn unfold(raw: &[u8]) -> Cow<'_, str> {
         };
     }
     let text = String::from_utf8_lossy(raw);
-    let lines = text
-        .split("\r\n")
-        .map(lex::trim)
-        .filter(|line| !line.is_empty());
+    let lines = text.split("\r\n").map(lex::trim).filter(|line| !line.is_empty());
     Cow::Owned(lines.collect::<Vec<_>>().join(" "))
 }
 
-/// `token / host / quoted-string`, and a little more, as real parameters have it.
+/// `token / host / quoted-string`, as we write it.
 fn is_param_value(text: &str) -> bool {
     if text.starts_with('"') {
         return lex::quoted_len(text) == Some(text.len());
@@ -443,8 +386,15 @@ fn is_param_value(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(good)
 }
 
-/// Nothing, a quoted string, or words. Unquoted letters outside ASCII are let through: phones
-/// send names so; what would change the structure is not.
+/// A value as we read it: whatever leaves the structure alone. Phones put all sorts into
+/// parameters of their own.
+fn is_readable_value(text: &str) -> bool {
+    let good = |b: u8| b >= 0x80 || (b.is_ascii_graphic() && !b"\";,<>\\".contains(&b));
+    is_param_value(text) || (!text.is_empty() && text.bytes().all(good))
+}
+
+/// Nothing, a quoted string, or words. Unquoted letters outside ASCII and signs are let through:
+/// phones send names so; what would change the structure is not.
 fn display_name(text: &str) -> Result<Option<String>, Problem> {
     if text.is_empty() {
         return Ok(None);
@@ -452,18 +402,10 @@ fn display_name(text: &str) -> Result<Option<String>, Problem> {
     if text.starts_with('"') {
         let whole = lex::quoted_len(text) == Some(text.len());
         let name = lex::unquote(text);
-        return if whole {
-            Ok((!name.is_empty()).then_some(name))
-        } else {
-            Err(Problem::Malformed)
-        };
+        return if whole { Ok((!name.is_empty()).then_some(name)) } else { Err(Problem::Malformed) };
     }
-    let good = |b: u8| lex::is_token_byte(b) || b" \t'()&/#".contains(&b) || b >= 0x80;
-    if text.bytes().all(good) {
-        Ok(Some(text.to_owned()))
-    } else {
-        Err(Problem::BadDisplayName)
-    }
+    let good = |b: u8| b >= 0x80 || b == b'\t' || (b' '..0x7f).contains(&b) && !b"\";,<>\\".contains(&b);
+    if text.bytes().all(good) { Ok(Some(text.to_owned())) } else { Err(Problem::BadDisplayName) }
 }
 
 #[cfg(test)]
@@ -478,29 +420,13 @@ mod tests {
     fn name_addr_forms() {
         let a = NameAddr::parse(r#""J \"R\" \\" <sip:a@h;lr?x=y>;tag=1;q = 0.33"#).unwrap();
         assert_eq!(a.display.as_deref(), Some(r#"J "R" \"#));
-        assert_eq!(
-            (a.tag(), a.params.get("q"), a.uri.param("lr")),
-            (Some("1"), Some("0.33"), Some(""))
-        );
+        assert_eq!((a.tag(), a.params.get("q"), a.uri.param("lr")), (Some("1"), Some("0.33"), Some("")));
         assert_eq!(NameAddr::parse(&a.to_string()).unwrap(), a);
         let bare = NameAddr::parse("sip:vivekg@example.com ;   tag    = 1918181833n").unwrap();
-        assert_eq!(
-            (bare.tag(), bare.uri.as_str()),
-            (Some("1918181833n"), "sip:vivekg@example.com")
-        );
-        let words =
-            NameAddr::parse("token1~` token2'+_ token3*%!.- <sip:mundane@example.com>").unwrap();
-        assert_eq!(
-            words.display.as_deref(),
-            Some("token1~` token2'+_ token3*%!.-")
-        );
-        assert_eq!(
-            NameAddr::parse("张三 <sip:a@h>")
-                .unwrap()
-                .display
-                .as_deref(),
-            Some("张三")
-        );
+        assert_eq!((bare.tag(), bare.uri.as_str()), (Some("1918181833n"), "sip:vivekg@example.com"));
+        let words = NameAddr::parse("token1~` token2'+_ token3*%!.- <sip:mundane@example.com>").unwrap();
+        assert_eq!(words.display.as_deref(), Some("token1~` token2'+_ token3*%!.-"));
+        assert_eq!(NameAddr::parse("张三 <sip:a@h>").unwrap().display.as_deref(), Some("张三"));
         assert_eq!(NameAddr::parse(r#""" <sip:a@h>"#).unwrap().display, None);
     }
 
@@ -528,29 +454,13 @@ mod tests {
     #[test]
     fn via_with_spaces_and_ipv6() {
         let v = Via::parse("SIP  /   2.0  /UDP    192.0.2.2;rport;branch=390skdjuw").unwrap();
-        assert_eq!(
-            (&*v.transport, v.sent_by().as_str(), v.has_magic_cookie()),
-            ("UDP", "192.0.2.2", false)
-        );
-        let v = Via::parse(
-            "SIP/2.0/TLS [2001:db8::9:1]:5061;received=[2001:db8::9:255];branch=z9hG4bKas3",
-        )
-        .unwrap();
-        assert_eq!(
-            (v.port, v.received()),
-            (Some(5061), Some("2001:db8::9:255".parse().unwrap()))
-        );
+        assert_eq!((&*v.transport, v.sent_by().as_str(), v.has_magic_cookie()), ("UDP", "192.0.2.2", false));
+        let v = Via::parse("SIP/2.0/TLS [2001:db8::9:1]:5061;received=[2001:db8::9:255];branch=z9hG4bKas3").unwrap();
+        assert_eq!((v.port, v.received()), (Some(5061), Some("2001:db8::9:255".parse().unwrap())));
         assert!(v.has_magic_cookie());
+        assert_eq!(Via::parse("SIP/2.0/UDP first.example.com : 4000;ttl=16").unwrap().port, Some(4000));
         assert_eq!(
-            Via::parse("SIP/2.0/UDP first.example.com : 4000;ttl=16")
-                .unwrap()
-                .port,
-            Some(4000)
-        );
-        assert_eq!(
-            Via::parse("SIP/2.0/UDP [::1];received=::2;branch=x")
-                .unwrap()
-                .received(),
+            Via::parse("SIP/2.0/UDP [::1];received=::2;branch=x").unwrap().received(),
             Some("::2".parse().unwrap())
         );
         for bad in [
@@ -569,54 +479,30 @@ mod tests {
 
     #[test]
     fn a_lone_cookie_is_no_branch_of_3261() {
-        assert!(
-            !Via::parse("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK")
-                .unwrap()
-                .has_magic_cookie()
-        );
+        assert!(!Via::parse("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK").unwrap().has_magic_cookie());
     }
 
     #[test]
     fn source_is_stamped_and_claims_are_replaced() {
         let source: SocketAddr = "203.0.113.9:40000".parse().unwrap();
-        let mut v =
-            Via::parse("SIP/2.0/UDP 10.0.0.1:5062;rport;branch=z9hG4bKa;received=1.1.1.1").unwrap();
+        let mut v = Via::parse("SIP/2.0/UDP 10.0.0.1:5062;rport;branch=z9hG4bKa;received=1.1.1.1").unwrap();
         assert!(v.stamp(source));
-        assert_eq!(
-            (v.params.get("received"), v.params.get("rport")),
-            (Some("203.0.113.9"), Some("40000"))
-        );
+        assert_eq!((v.params.get("received"), v.params.get("rport")), (Some("203.0.113.9"), Some("40000")));
         assert_eq!(v.answer_address(source), source);
         let mut v = Via::parse("SIP/2.0/UDP 10.0.0.1:5062;branch=z9hG4bKa").unwrap();
         assert!(v.stamp(source));
-        assert_eq!(
-            v.answer_address(source),
-            "203.0.113.9:5062".parse().unwrap()
-        );
+        assert_eq!(v.answer_address(source), "203.0.113.9:5062".parse().unwrap());
         let mut v = Via::parse("SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKa;maddr=9.9.9.9").unwrap();
         assert!(!v.stamp(source));
-        assert_eq!(
-            v.answer_address(source),
-            "203.0.113.9:5060".parse().unwrap()
-        );
+        assert_eq!(v.answer_address(source), "203.0.113.9:5060".parse().unwrap());
     }
 
     #[test]
     fn cseq_bounds() {
         assert_eq!(CSeq::parse("0009   INVITE").unwrap().number, 9);
-        assert_eq!(
-            CSeq::parse("2147483647 X").unwrap().method,
-            Method::Other("X".into())
-        );
-        for bad in [
-            "",
-            "1",
-            "1INVITE",
-            "-1 INVITE",
-            "2147483648 INVITE",
-            "36893488147419103232 REGISTER",
-            "1 IN VITE",
-        ] {
+        assert_eq!(CSeq::parse("2147483647 X").unwrap().method, Method::Other("X".into()));
+        for bad in ["", "1", "1INVITE", "-1 INVITE", "2147483648 INVITE", "36893488147419103232 REGISTER", "1 IN VITE"]
+        {
             assert!(CSeq::parse(bad).is_err(), "{bad}");
         }
     }

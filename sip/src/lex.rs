@@ -40,20 +40,14 @@ pub(crate) fn quoted_len(text: &str) -> Option<usize> {
 
 /// The content of a quoted string, escapes resolved; a text without quotes as it is.
 pub(crate) fn unquote(text: &str) -> String {
-    let inner = text
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let Some(inner) = inner else {
         return text.to_owned();
     };
     let mut plain = String::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(c) = chars.next() {
-        plain.push(if c == '\\' {
-            chars.next().unwrap_or('\\')
-        } else {
-            c
-        });
+        plain.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
     }
     plain
 }

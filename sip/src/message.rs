@@ -86,12 +86,7 @@ impl Request {
     /// A request without headers.
     pub fn new(method: Method, uri: &Uri) -> Self {
         let target = Bytes::copy_from_slice(uri.as_str().as_bytes());
-        Self {
-            method,
-            target,
-            headers: Headers::default(),
-            body: Bytes::new(),
-        }
+        Self { method, target, headers: Headers::default(), body: Bytes::new() }
     }
 
     /// Adds a header field at the end.
@@ -134,8 +129,7 @@ impl Request {
     pub fn stamp_source(&mut self, source: SocketAddr) -> Result<(), HeaderError> {
         let mut via = self.headers.via()?;
         if via.stamp(source) {
-            self.headers
-                .replace_first_value(Name::Via, &via.to_string());
+            self.headers.replace_first_value(Name::Via, &via.to_string());
         }
         Ok(())
     }
@@ -149,9 +143,7 @@ impl Request {
     pub fn check(&self) -> Result<(), Refusal> {
         self.headers.check_common()?;
         if self.headers.cseq()?.method != self.method {
-            return Err(Refusal::bad_request(
-                "CSeq method differs from the request's method",
-            ));
+            return Err(Refusal::bad_request("CSeq method differs from the request's method"));
         }
         let uri = match self.uri() {
             Ok(uri) => uri,
@@ -167,15 +159,20 @@ impl Request {
         Ok(())
     }
 
+    /// Max-Forwards for the request that follows from this one at the other side of a B2BUA; so
+    /// that loops end (RFC 5393) it must be carried over. Absent, it begins at 70.
+    ///
+    /// # Errors
+    /// 483 if this was the last hop, 400 if the header is malformed.
+    pub fn hops_left(&self) -> Result<u8, Refusal> {
+        let now = self.headers.max_forwards()?.unwrap_or(70);
+        now.checked_sub(1).ok_or(Refusal::new(483, "Too Many Hops"))
+    }
+
     /// The bytes for the wire. Fields that were not touched are as they came; Content-Length is
     /// made right.
     pub fn encode(&self) -> Bytes {
-        let start = [
-            self.method.as_str().as_bytes(),
-            b" ",
-            &self.target,
-            b" SIP/2.0\r\n",
-        ];
+        let start = [self.method.as_str().as_bytes(), b" ", &self.target, b" SIP/2.0\r\n"];
         encode(&start, &self.headers, &self.body)
     }
 }
@@ -195,18 +192,9 @@ pub struct Response {
 impl Response {
     /// A response without headers; an empty `reason` takes the standard phrase.
     pub fn new(status: u16, reason: &str) -> Self {
-        let reason = if reason.is_empty() {
-            reason_phrase(status)
-        } else {
-            reason
-        };
+        let reason = if reason.is_empty() { reason_phrase(status) } else { reason };
         let reason = Bytes::from(clean(reason).into_owned());
-        Self {
-            status,
-            reason,
-            headers: Headers::default(),
-            body: Bytes::new(),
-        }
+        Self { status, reason, headers: Headers::default(), body: Bytes::new() }
     }
 
     /// The answer to `request` (RFC 3261 §8.2.6): copies Via, From, To, Call-ID and CSeq as they
@@ -281,11 +269,7 @@ impl Response {
     /// The bytes for the wire; see [`Request::encode`].
     pub fn encode(&self) -> Bytes {
         let status = self.status.to_string();
-        encode(
-            &[b"SIP/2.0 ", status.as_bytes(), b" ", &self.reason, b"\r\n"],
-            &self.headers,
-            &self.body,
-        )
+        encode(&[b"SIP/2.0 ", status.as_bytes(), b" ", &self.reason, b"\r\n"], &self.headers, &self.body)
     }
 }
 
@@ -302,10 +286,7 @@ pub struct Refusal {
 impl Refusal {
     /// An answer with this status and phrase.
     pub fn new(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status,
-            reason: reason.into(),
-        }
+        Self { status, reason: reason.into() }
     }
 
     /// A 400 whose phrase says what was wrong.
@@ -340,12 +321,7 @@ impl Field {
         let (text, known) = (name.text(), name.known());
         let line = [text.as_bytes(), b": ", value].concat();
         let value = text.len() + 2..line.len();
-        Self {
-            line: line.into(),
-            name: known,
-            name_len: text.len(),
-            value,
-        }
+        Self { line: line.into(), name: known, name_len: text.len(), value }
     }
 
     /// The well-known name, if it is one.
@@ -388,24 +364,17 @@ impl Headers {
 
     /// All fields of this name in order.
     pub fn all<'a>(&'a self, name: impl HeaderKey + 'a) -> impl Iterator<Item = &'a Field> + 'a {
-        self.0
-            .iter()
-            .filter(move |field| name.is(field.name, field.name_text()))
+        self.0.iter().filter(move |field| name.is(field.name, field.name_text()))
     }
 
     /// The first field of this name as text.
     pub fn get(&self, name: impl HeaderKey) -> Option<Cow<'_, str>> {
-        self.0
-            .iter()
-            .find(|field| name.is(field.name, field.name_text()))
-            .map(Field::text)
+        self.0.iter().find(|field| name.is(field.name, field.name_text())).map(Field::text)
     }
 
     /// Whether a field of this name is there.
     pub fn has(&self, name: impl HeaderKey) -> bool {
-        self.0
-            .iter()
-            .any(|field| name.is(field.name, field.name_text()))
+        self.0.iter().any(|field| name.is(field.name, field.name_text()))
     }
 
     /// Adds a field at the end.
@@ -433,16 +402,12 @@ impl Headers {
 
     /// Removes all fields of this name.
     pub fn remove(&mut self, name: impl HeaderKey) {
-        self.0
-            .retain(|field| !name.is(field.name, field.name_text()));
+        self.0.retain(|field| !name.is(field.name, field.name_text()));
     }
 
     /// Copies all fields of this name from another message, as they came.
     pub fn copy(&mut self, from: &Self, name: impl HeaderKey) {
-        let copied = from
-            .0
-            .iter()
-            .filter(|field| name.is(field.name, field.name_text()));
+        let copied = from.0.iter().filter(|field| name.is(field.name, field.name_text()));
         self.0.extend(copied.cloned());
     }
 
@@ -482,10 +447,7 @@ impl Headers {
     /// # Errors
     /// If missing or malformed.
     pub fn via(&self) -> Result<Via, HeaderError> {
-        let error = |problem| HeaderError {
-            name: Name::Via.as_str(),
-            problem,
-        };
+        let error = |problem| HeaderError { name: Name::Via.as_str(), problem };
         let text = self.get(Name::Via).ok_or(error(Problem::Missing))?;
         let end = lex::find(&text, b',').ok_or(error(Problem::Unbalanced))?;
         Via::parse(&text[..end.unwrap_or(text.len())]).map_err(error)
@@ -522,11 +484,7 @@ impl Headers {
     pub fn call_id(&self) -> Result<String, HeaderError> {
         self.single(Name::CallId, |text| {
             let good = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() || b >= 0x80);
-            if good {
-                Ok(text.to_owned())
-            } else {
-                Err(Problem::Malformed)
-            }
+            if good { Ok(text.to_owned()) } else { Err(Problem::Malformed) }
         })
     }
 
@@ -543,9 +501,7 @@ impl Headers {
     /// # Errors
     /// If repeated or out of range.
     pub fn max_forwards(&self) -> Result<Option<u8>, HeaderError> {
-        self.optional(Name::MaxForwards, |text| {
-            lex::number(text).ok_or(Problem::BadNumber)
-        })
+        self.optional(Name::MaxForwards, |text| lex::number(text).ok_or(Problem::BadNumber))
     }
 
     /// Contact.
@@ -557,15 +513,8 @@ impl Headers {
         let star = |field: &Field| &*field.text() == "*";
         if self.all(Name::Contact).any(star) {
             let alone = fields.next().is_some() && fields.next().is_none();
-            let error = HeaderError {
-                name: Name::Contact.as_str(),
-                problem: Problem::StarNotAlone,
-            };
-            return if alone {
-                Ok(Contacts::Star)
-            } else {
-                Err(error)
-            };
+            let error = HeaderError { name: Name::Contact.as_str(), problem: Problem::StarNotAlone };
+            return if alone { Ok(Contacts::Star) } else { Err(error) };
         }
         self.addresses(Name::Contact).map(Contacts::List)
     }
@@ -575,10 +524,7 @@ impl Headers {
     /// # Errors
     /// If malformed, `*`, or more than one.
     pub fn contact(&self) -> Result<Option<NameAddr>, HeaderError> {
-        let error = |problem| HeaderError {
-            name: Name::Contact.as_str(),
-            problem,
-        };
+        let error = |problem| HeaderError { name: Name::Contact.as_str(), problem };
         match self.contacts()? {
             Contacts::Star => Err(error(Problem::Malformed)),
             Contacts::List(list) if list.len() > 1 => Err(error(Problem::Repeated)),
@@ -597,29 +543,19 @@ impl Headers {
     /// Expires in seconds. Absent and malformed are both `None`: RFC 3261 §20.19 gives malformed
     /// values the default; too large ones become the largest.
     pub fn expires(&self) -> Option<u32> {
-        self.get(Name::Expires)
-            .and_then(|text| header::delta_seconds(&text))
+        self.get(Name::Expires).and_then(|text| header::delta_seconds(&text))
     }
 
     /// Tokens of a list header (Require, Supported, Allow, …) in all its fields.
     pub fn tokens(&self, name: Name) -> Vec<String> {
         let fields = self.all(name).map(|field| field.text().into_owned());
-        let parts = fields.flat_map(|text| {
-            text.split(',')
-                .map(|t| lex::trim(t).to_owned())
-                .collect::<Vec<_>>()
-        });
-        parts
-            .filter(|token| !token.is_empty())
-            .take(limits::LIST_ITEMS)
-            .collect()
+        let parts = fields.flat_map(|text| text.split(',').map(|t| lex::trim(t).to_owned()).collect::<Vec<_>>());
+        parts.filter(|token| !token.is_empty()).take(limits::LIST_ITEMS).collect()
     }
 
     /// Whether a list header names this token, compared without case.
     pub fn has_token(&self, name: Name, token: &str) -> bool {
-        self.tokens(name)
-            .iter()
-            .any(|t| t.eq_ignore_ascii_case(token))
+        self.tokens(name).iter().any(|t| t.eq_ignore_ascii_case(token))
     }
 
     /// Content-Type without parameters, lower-cased; `None` if absent.
@@ -648,26 +584,12 @@ impl Headers {
         Ok(())
     }
 
-    fn single<T>(
-        &self,
-        name: Name,
-        parse: impl Fn(&str) -> Result<T, Problem>,
-    ) -> Result<T, HeaderError> {
-        self.optional(name, parse)?.ok_or(HeaderError {
-            name: name.as_str(),
-            problem: Problem::Missing,
-        })
+    fn single<T>(&self, name: Name, parse: impl Fn(&str) -> Result<T, Problem>) -> Result<T, HeaderError> {
+        self.optional(name, parse)?.ok_or(HeaderError { name: name.as_str(), problem: Problem::Missing })
     }
 
-    fn optional<T>(
-        &self,
-        name: Name,
-        parse: impl Fn(&str) -> Result<T, Problem>,
-    ) -> Result<Option<T>, HeaderError> {
-        let error = |problem| HeaderError {
-            name: name.as_str(),
-            problem,
-        };
+    fn optional<T>(&self, name: Name, parse: impl Fn(&str) -> Result<T, Problem>) -> Result<Option<T>, HeaderError> {
+        let error = |problem| HeaderError { name: name.as_str(), problem };
         let mut fields = self.all(name);
         let Some(field) = fields.next() else {
             return Ok(None);
@@ -678,15 +600,8 @@ impl Headers {
         parse(&field.text()).map(Some).map_err(error)
     }
 
-    fn list<T>(
-        &self,
-        name: Name,
-        parse: impl Fn(&str) -> Result<T, Problem>,
-    ) -> Result<Vec<T>, HeaderError> {
-        let error = |problem| HeaderError {
-            name: name.as_str(),
-            problem,
-        };
+    fn list<T>(&self, name: Name, parse: impl Fn(&str) -> Result<T, Problem>) -> Result<Vec<T>, HeaderError> {
+        let error = |problem| HeaderError { name: name.as_str(), problem };
         let mut values = Vec::new();
         for field in self.all(name) {
             let text = field.text();
@@ -697,11 +612,7 @@ impl Headers {
                 values.push(parse(part).map_err(error)?);
             }
         }
-        if values.is_empty() && name == Name::Via {
-            Err(error(Problem::Missing))
-        } else {
-            Ok(values)
-        }
+        if values.is_empty() && name == Name::Via { Err(error(Problem::Missing)) } else { Ok(values) }
     }
 }
 

@@ -90,14 +90,8 @@ mod tests {
     #[test]
     fn unknown_methods_parse_and_keep_their_case() {
         let odd = "!interesting-Method0123456789_*+`.%indeed'~";
-        assert_eq!(
-            Method::parse(odd).map(|m| m.to_string()).as_deref(),
-            Some(odd)
-        );
-        assert_eq!(
-            Method::parse("invite"),
-            Some(Method::Other("invite".into()))
-        );
+        assert_eq!(Method::parse(odd).map(|m| m.to_string()).as_deref(), Some(odd));
+        assert_eq!(Method::parse("invite"), Some(Method::Other("invite".into())));
     }
 
     #[test]

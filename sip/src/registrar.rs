@@ -31,11 +31,7 @@ pub struct Lifetimes {
 
 impl Default for Lifetimes {
     fn default() -> Self {
-        Self {
-            least: 30,
-            most: 3_600,
-            usual: 600,
-        }
+        Self { least: 30, most: 3_600, usual: 600 }
     }
 }
 
@@ -152,53 +148,27 @@ impl Registration {
                 return Err(Refusal::new(403, "Too Many Contacts"));
             }
             Contacts::List(list) => {
-                let wished = list
-                    .iter()
-                    .map(|contact| WishedContact::read(contact, h.expires(), lifetimes));
+                let wished = list.iter().map(|contact| WishedContact::read(contact, h.expires(), lifetimes));
                 Wish::Update(wished.collect::<Result<_, _>>()?)
             }
         };
-        let path: Vec<String> = h
-            .addresses(Name::Path)?
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let path: Vec<String> = h.addresses(Name::Path)?.iter().map(ToString::to_string).collect();
         if path.len() > limits::PATHS {
             return Err(Refusal::bad_request("Path has too many values"));
         }
         let cseq = h.cseq()?.number;
-        let user_agent = h
-            .get(Name::UserAgent)
-            .unwrap_or_default()
-            .chars()
-            .take(128)
-            .collect();
-        Ok(Self {
-            aor,
-            call_id: h.call_id()?,
-            cseq,
-            wish,
-            path,
-            user_agent,
-        })
+        let user_agent = h.get(Name::UserAgent).unwrap_or_default().chars().take(128).collect();
+        Ok(Self { aor, call_id: h.call_id()?, cseq, wish, path, user_agent })
     }
 }
 
 impl WishedContact {
-    fn read(
-        contact: &NameAddr,
-        expires: Option<u32>,
-        lifetimes: &Lifetimes,
-    ) -> Result<Self, Refusal> {
+    fn read(contact: &NameAddr, expires: Option<u32>, lifetimes: &Lifetimes) -> Result<Self, Refusal> {
         if !contact.uri.is_sip() {
             return Err(Refusal::bad_request("Contact must be a SIP address"));
         }
         // A malformed `expires` parameter counts as none (§10.2.1.1).
-        let wished = contact
-            .params
-            .get("expires")
-            .and_then(delta_seconds)
-            .or(expires);
+        let wished = contact.params.get("expires").and_then(delta_seconds).or(expires);
         let lifetime = wished.unwrap_or(lifetimes.usual).min(lifetimes.most);
         if lifetime > 0 && lifetime < lifetimes.least {
             return Err(Refusal::new(423, "Interval Too Brief"));
@@ -208,15 +178,8 @@ impl WishedContact {
             uri: contact.uri.clone(),
             lifetime,
             q: q.ok_or(Refusal::bad_request("Contact: q must be 0 to 1"))?,
-            instance: contact
-                .params
-                .plain("+sip.instance")
-                .filter(|text| !text.is_empty()),
-            reg_id: contact
-                .params
-                .get("reg-id")
-                .and_then(lex::number)
-                .filter(|id| *id > 0),
+            instance: contact.params.plain("+sip.instance").filter(|text| !text.is_empty()),
+            reg_id: contact.params.get("reg-id").and_then(lex::number).filter(|id| *id > 0),
         })
     }
 }
@@ -242,10 +205,7 @@ impl Bindings {
         let present = self.by_aor.get(&binding.aor).map_or(0, Vec::len);
         if present < limits::CONTACTS_PER_ACCOUNT && self.count < limits::BINDINGS {
             self.ends.insert((binding.expires, binding.aor.clone()));
-            self.by_aor
-                .entry(binding.aor.clone())
-                .or_default()
-                .push(binding);
+            self.by_aor.entry(binding.aor.clone()).or_default().push(binding);
             self.count += 1;
         }
     }
@@ -255,26 +215,14 @@ impl Bindings {
     /// # Errors
     /// 500 if it is older than what its own client registered before (§10.3 step 7), 403 if the
     /// account has too many contacts, 503 if the registrar is full.
-    pub fn apply(
-        &mut self,
-        registration: &Registration,
-        flow: Flow,
-        now: Millis,
-    ) -> Result<Vec<Change>, Refusal> {
-        let mut list: Vec<Binding> = self
-            .contacts(&registration.aor, now)
-            .into_iter()
-            .cloned()
-            .collect();
+    pub fn apply(&mut self, registration: &Registration, flow: Flow, now: Millis) -> Result<Vec<Change>, Refusal> {
+        let mut list: Vec<Binding> = self.contacts(&registration.aor, now).into_iter().cloned().collect();
         let mut changes = match &registration.wish {
             Wish::Query => return Ok(Vec::new()),
             Wish::RemoveAll => remove_all(&mut list, registration)?,
             Wish::Update(wished) => {
                 let one = |wish| update(&mut list, registration, wish, flow, now).transpose();
-                wished
-                    .iter()
-                    .filter_map(one)
-                    .collect::<Result<Vec<_>, _>>()?
+                wished.iter().filter_map(one).collect::<Result<Vec<_>, _>>()?
             }
         };
         if list.len() > limits::CONTACTS_PER_ACCOUNT {
@@ -302,17 +250,12 @@ impl Bindings {
         let mut response = Response::to(request, 200, "");
         for binding in self.contacts(&registration.aor, now) {
             let left = binding.expires.since(now).div_ceil(1_000);
-            let mut contact =
-                NameAddr::new(binding.uri.clone()).with_param("expires", &left.to_string());
+            let mut contact = NameAddr::new(binding.uri.clone()).with_param("expires", &left.to_string());
             if binding.q < 1_000 {
-                contact
-                    .params
-                    .set("q", Some(&format!("0.{:03}", binding.q)));
+                contact.params.set("q", Some(&format!("0.{:03}", binding.q)));
             }
             if let Some(instance) = &binding.instance {
-                contact
-                    .params
-                    .set("+sip.instance", Some(&lex::quote(instance)));
+                contact.params.set("+sip.instance", Some(&lex::quote(instance)));
             }
             if let Some(id) = binding.reg_id {
                 contact.params.set("reg-id", Some(&id.to_string()));
@@ -343,8 +286,7 @@ impl Bindings {
     /// over a stream) are gone.
     pub fn flow_lost(&mut self, flow: Flow) -> Vec<Change> {
         let on_it = |b: &Binding| b.flow == Some(flow) && flow.transport.is_reliable();
-        let hit =
-            |(aor, list): (&String, &Vec<Binding>)| list.iter().any(on_it).then(|| aor.clone());
+        let hit = |(aor, list): (&String, &Vec<Binding>)| list.iter().any(on_it).then(|| aor.clone());
         let aors: Vec<String> = self.by_aor.iter().filter_map(hit).collect();
         let mut changes = Vec::new();
         for aor in aors {
@@ -384,18 +326,14 @@ impl Bindings {
             self.count -= 1;
         }
         self.count += list.len();
-        self.ends
-            .extend(list.iter().map(|b| (b.expires, aor.to_owned())));
+        self.ends.extend(list.iter().map(|b| (b.expires, aor.to_owned())));
         if !list.is_empty() {
             self.by_aor.insert(aor.to_owned(), list);
         }
     }
 }
 
-fn remove_all(
-    list: &mut Vec<Binding>,
-    registration: &Registration,
-) -> Result<Vec<Change>, Refusal> {
+fn remove_all(list: &mut Vec<Binding>, registration: &Registration) -> Result<Vec<Change>, Refusal> {
     for binding in list.iter() {
         check_order(binding, registration)?;
     }
@@ -410,9 +348,7 @@ fn update(
     now: Millis,
 ) -> Result<Option<Change>, Refusal> {
     let (instance, reg_id) = (wish.instance.as_deref(), wish.reg_id);
-    let at = list
-        .iter()
-        .position(|b| b.is_same_contact(&wish.uri, instance, reg_id));
+    let at = list.iter().position(|b| b.is_same_contact(&wish.uri, instance, reg_id));
     if let Some(at) = at {
         check_order(&list[at], registration)?;
     }
@@ -434,11 +370,7 @@ fn update(
         flow: Some(flow),
     };
     list.push(binding.clone());
-    Ok(Some(if old.is_some() {
-        Change::Refreshed(binding)
-    } else {
-        Change::Added(binding)
-    }))
+    Ok(Some(if old.is_some() { Change::Refreshed(binding) } else { Change::Added(binding) }))
 }
 
 /// A client's registrations take effect in the order in which it made them; one that names a
@@ -458,10 +390,7 @@ fn thousandths(text: &str) -> Option<u16> {
     }
     let whole: u16 = lex::number(whole)?;
     let part: u16 = lex::number(&format!("{part:0<3}"))?;
-    whole
-        .checked_mul(1_000)?
-        .checked_add(part)
-        .filter(|q| *q <= 1_000)
+    whole.checked_mul(1_000)?.checked_add(part).filter(|q| *q <= 1_000)
 }
 
 /// Sending to a binding.
@@ -470,9 +399,7 @@ impl Binding {
     pub fn route(&self, request: &mut Request) {
         request.set_uri(&self.uri.without_headers());
         request.headers.remove(Name::Route);
-        self.path
-            .iter()
-            .for_each(|path| request.headers.push(Name::Route, path));
+        self.path.iter().for_each(|path| request.headers.push(Name::Route, path));
     }
 
     /// Whether it may only be asked over TLS.
@@ -493,10 +420,7 @@ mod tests {
     const AOR: &str = "sip:8001@hub";
 
     fn flow() -> Flow {
-        Flow::udp(
-            "192.0.2.1:5060".parse().unwrap(),
-            "192.0.2.2:5060".parse().unwrap(),
-        )
+        Flow::udp("192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap())
     }
 
     fn register(cseq: u32, contacts: &[&str]) -> Request {
@@ -505,9 +429,7 @@ mod tests {
             .with(Name::To, "<sip:%38001@HUB:5060;x>")
             .with(Name::CallId, "c")
             .with(Name::CSeq, format!("{cseq} REGISTER"));
-        contacts
-            .iter()
-            .for_each(|contact| request.headers.push(Name::Contact, contact));
+        contacts.iter().for_each(|contact| request.headers.push(Name::Contact, contact));
         request
     }
 
@@ -525,15 +447,9 @@ mod tests {
         let one = register(1, &["<sip:8001@192.0.2.2>;expires=60"]);
         assert!(matches!(&apply(&mut b, &one, 0).unwrap()[..], [Change::Added(x)] if x.aor == AOR));
         let answer = b.answer(&one, &read(&one), Millis(500));
-        assert_eq!(
-            answer.headers.get(Name::Contact).unwrap(),
-            "<sip:8001@192.0.2.2>;expires=60"
-        );
+        assert_eq!(answer.headers.get(Name::Contact).unwrap(), "<sip:8001@192.0.2.2>;expires=60");
         let again = register(2, &["<sip:8001@192.0.2.2>;expires=60"]);
-        assert!(matches!(
-            apply(&mut b, &again, 30_000).unwrap()[..],
-            [Change::Refreshed(_)]
-        ));
+        assert!(matches!(apply(&mut b, &again, 30_000).unwrap()[..], [Change::Refreshed(_)]));
         assert_eq!(b.len(), 1);
         assert_eq!(b.poll_timeout(), Some(Millis(90_000)));
         assert!(b.expire(Millis(89_999)).is_empty());
@@ -545,21 +461,12 @@ mod tests {
     #[test]
     fn removal_by_zero_and_by_star() {
         let mut b = Bindings::new();
-        apply(
-            &mut b,
-            &register(1, &["<sip:a@1.1.1.1>, <sip:a@1.1.1.2>;q=0.5"]),
-            0,
-        )
-        .unwrap();
+        apply(&mut b, &register(1, &["<sip:a@1.1.1.1>, <sip:a@1.1.1.2>;q=0.5"]), 0).unwrap();
         assert!(matches!(
             apply(&mut b, &register(2, &["<sip:a@1.1.1.1>;expires=0"]), 0).unwrap()[..],
             [Change::Removed(_)]
         ));
-        assert!(
-            apply(&mut b, &register(3, &["<sip:none@1.1.1.1>;expires=0"]), 0)
-                .unwrap()
-                .is_empty()
-        );
+        assert!(apply(&mut b, &register(3, &["<sip:none@1.1.1.1>;expires=0"]), 0).unwrap().is_empty());
         let star = register(4, &["*"]).with(Name::Expires, 0);
         assert_eq!(apply(&mut b, &star, 0).unwrap().len(), 1);
         assert!(b.is_empty());
@@ -568,12 +475,7 @@ mod tests {
             register(5, &["*"]).with(Name::Expires, 60),
             register(5, &["*", "<sip:a@h>"]).with(Name::Expires, 0),
         ] {
-            assert_eq!(
-                Registration::read(&bad, &Lifetimes::default())
-                    .unwrap_err()
-                    .status,
-                400
-            );
+            assert_eq!(Registration::read(&bad, &Lifetimes::default()).unwrap_err().status, 400);
         }
     }
 
@@ -586,10 +488,7 @@ mod tests {
         assert_eq!(b.len(), 1);
         let mut rebooted = register(1, &["<sip:a@1.1.1.1>"]);
         rebooted.headers.set(Name::CallId, "new");
-        assert!(matches!(
-            apply(&mut b, &rebooted, 2).unwrap()[..],
-            [Change::Refreshed(_)]
-        ));
+        assert!(matches!(apply(&mut b, &rebooted, 2).unwrap()[..], [Change::Refreshed(_)]));
     }
 
     #[test]
@@ -597,10 +496,7 @@ mod tests {
         let seconds = |contact: &str, expires: &str| {
             let request = register(1, &[contact]).with(Name::Expires, expires);
             match Registration::read(&request, &Lifetimes::default()) {
-                Ok(Registration {
-                    wish: Wish::Update(list),
-                    ..
-                }) => Ok(list[0].lifetime),
+                Ok(Registration { wish: Wish::Update(list), .. }) => Ok(list[0].lifetime),
                 Ok(_) => panic!("an update"),
                 Err(refusal) => Err(refusal.status),
             }
@@ -619,35 +515,19 @@ mod tests {
     fn a_browser_and_a_phone_of_one_account_stand_side_by_side() {
         let mut b = Bindings::new();
         apply(&mut b, &register(1, &["<sip:8001@192.0.2.2>;q=0.5"]), 0).unwrap();
-        let browser =
-            ["<sip:x1@abc.invalid;transport=ws>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;q=0.7"];
-        let wss = Flow {
-            transport: Transport::Wss,
-            connection: ConnectionId(9),
-            ..flow()
-        };
+        let browser = ["<sip:x1@abc.invalid;transport=ws>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;q=0.7"];
+        let wss = Flow { transport: Transport::Wss, connection: ConnectionId(9), ..flow() };
         let mut request = register(1, &browser);
         request.headers.set(Name::CallId, "w");
         b.apply(&read(&request), wss, Millis(0)).unwrap();
-        let order: Vec<&str> = b
-            .contacts(AOR, Millis(1))
-            .iter()
-            .map(|b| b.uri.user().unwrap())
-            .collect();
+        let order: Vec<&str> = b.contacts(AOR, Millis(1)).iter().map(|b| b.uri.user().unwrap()).collect();
         assert_eq!(order, ["x1", "8001"]);
         // A reloaded page: a new address and Call-ID, the same device.
-        let again =
-            ["<sip:x2@def.invalid;transport=ws>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;q=0.7"];
+        let again = ["<sip:x2@def.invalid;transport=ws>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;q=0.7"];
         let mut request = register(1, &again);
         request.headers.set(Name::CallId, "w2");
-        let wss2 = Flow {
-            connection: ConnectionId(10),
-            ..wss
-        };
-        assert!(matches!(
-            b.apply(&read(&request), wss2, Millis(2)).unwrap()[..],
-            [Change::Refreshed(_)]
-        ));
+        let wss2 = Flow { connection: ConnectionId(10), ..wss };
+        assert!(matches!(b.apply(&read(&request), wss2, Millis(2)).unwrap()[..], [Change::Refreshed(_)]));
         assert!(b.flow_lost(wss).is_empty());
         assert!(b.flow_lost(flow()).is_empty());
         assert!(matches!(b.flow_lost(wss2)[..], [Change::Removed(_)]));
@@ -656,19 +536,14 @@ mod tests {
 
     #[test]
     fn path_becomes_route() {
-        let request =
-            register(1, &["<sip:a@h?x=y>"]).with(Name::Path, "<sip:edge1;lr>, <sip:edge2;lr>");
+        let request = register(1, &["<sip:a@h?x=y>"]).with(Name::Path, "<sip:edge1;lr>, <sip:edge2;lr>");
         let mut b = Bindings::new();
         apply(&mut b, &request, 0).unwrap();
         let mut invite = Request::new(Method::Invite, &Uri::parse(AOR).unwrap());
         b.contacts(AOR, Millis(1))[0].route(&mut invite);
         assert_eq!(invite.target_text(), "sip:a@h");
         assert_eq!(invite.headers.all(Name::Route).count(), 2);
-        assert!(
-            b.answer(&request, &read(&request), Millis(1))
-                .headers
-                .has(Name::Path)
-        );
+        assert!(b.answer(&request, &read(&request), Millis(1)).headers.has(Name::Path));
     }
 
     #[test]
@@ -678,17 +553,9 @@ mod tests {
             let contact = format!("<sip:a@192.0.2.{i}>");
             apply(&mut b, &register(1, &[&contact]), 0).unwrap();
         }
-        assert_eq!(
-            apply(&mut b, &register(1, &["<sip:a@h>"]), 0)
-                .unwrap_err()
-                .status,
-            403
-        );
+        assert_eq!(apply(&mut b, &register(1, &["<sip:a@h>"]), 0).unwrap_err().status, 403);
         let mut again = Bindings::new();
-        b.contacts(AOR, Millis(1))
-            .into_iter()
-            .cloned()
-            .for_each(|binding| again.restore(binding));
+        b.contacts(AOR, Millis(1)).into_iter().cloned().for_each(|binding| again.restore(binding));
         assert_eq!(again.contacts(AOR, Millis(1)), b.contacts(AOR, Millis(1)));
         // What is over makes room.
         assert!(apply(&mut b, &register(2, &["<sip:a@h>"]), 700_000).is_ok());

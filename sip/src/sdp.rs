@@ -12,19 +12,13 @@ use crate::{lex, limits};
 
 pub mod negotiate;
 
-pub use negotiate::{
-    Agreed, AudioCodec, Mismatch, Ours, Security, accept_answer, negotiate_audio, offer_audio,
-};
+pub use negotiate::{Agreed, AudioCodec, Mismatch, Ours, Security, accept_answer, negotiate_audio, offer_audio};
 
 /// Why a text is no session description.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // each variant's text says it
 pub enum SdpError {
-    #[error(
-        "SDP is longer than {} bytes or {} lines",
-        limits::SDP_BYTES,
-        limits::SDP_LINES
-    )]
+    #[error("SDP is longer than {} bytes or {} lines", limits::SDP_BYTES, limits::SDP_LINES)]
     TooLong,
     #[error("SDP must begin with v=0")]
     BadVersion,
@@ -51,14 +45,7 @@ impl Line {
     /// A line. Line ends in the value become spaces.
     pub fn new(kind: char, value: impl Into<String>) -> Self {
         let value: String = value.into();
-        Self {
-            kind,
-            value: if value.contains(['\r', '\n']) {
-                value.replace(['\r', '\n'], " ")
-            } else {
-                value
-            },
-        }
+        Self { kind, value: if value.contains(['\r', '\n']) { value.replace(['\r', '\n'], " ") } else { value } }
     }
 
     /// `a=name` or `a=name:value`.
@@ -106,12 +93,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    const ALL: [Self; 4] = [
-        Self::SendRecv,
-        Self::SendOnly,
-        Self::RecvOnly,
-        Self::Inactive,
-    ];
+    const ALL: [Self; 4] = [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive];
 
     /// From what is sent and received.
     pub fn new(sends: bool, receives: bool) -> Self {
@@ -152,10 +134,7 @@ impl Direction {
     /// What both allow.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::new(
-            self.sends() && other.sends(),
-            self.receives() && other.receives(),
-        )
+        Self::new(self.sends() && other.sends(), self.receives() && other.receives())
     }
 }
 
@@ -217,10 +196,7 @@ impl Sdp {
             return Err(SdpError::TooLong);
         }
         let text = String::from_utf8_lossy(bytes);
-        let mut sdp = Self {
-            session: Vec::new(),
-            media: Vec::new(),
-        };
+        let mut sdp = Self { session: Vec::new(), media: Vec::new() };
         for (index, line) in text.lines().enumerate() {
             if index == limits::SDP_LINES {
                 return Err(SdpError::TooLong);
@@ -246,27 +222,14 @@ impl Sdp {
             return None;
         };
         // Longer numbers than 64 bits are met; only equality matters.
-        let number = |text: &str| {
-            text.bytes()
-                .all(|b| b.is_ascii_digit())
-                .then(|| text.parse().unwrap_or(u64::MAX))
-        };
-        Some(Origin {
-            username: username.into(),
-            id: number(id)?,
-            version: number(version)?,
-            address: address.into(),
-        })
+        let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().unwrap_or(u64::MAX));
+        Some(Origin { username: username.into(), id: number(id)?, version: number(version)?, address: address.into() })
     }
 
     /// Where the medium is to be sent: its own `c=`, else the session's. A multicast suffix is
     /// cut off; a name gives `None`.
     pub fn address(&self, media: &Media) -> Option<IpAddr> {
-        let line = media
-            .lines
-            .iter()
-            .chain(&self.session)
-            .find(|line| line.kind == 'c')?;
+        let line = media.lines.iter().chain(&self.session).find(|line| line.kind == 'c')?;
         let address = line.value.split_ascii_whitespace().nth(2)?;
         address.split('/').next()?.parse().ok()
     }
@@ -285,17 +248,11 @@ impl Sdp {
             return Some(rtp);
         }
         let Some(value) = media.attribute_value("rtcp") else {
-            return rtp
-                .port()
-                .checked_add(1)
-                .map(|port| SocketAddr::new(rtp.ip(), port));
+            return rtp.port().checked_add(1).map(|port| SocketAddr::new(rtp.ip(), port));
         };
         let mut parts = value.split_ascii_whitespace();
         let port = lex::number(parts.next()?)?;
-        let ip = parts
-            .nth(2)
-            .and_then(|ip| ip.parse().ok())
-            .unwrap_or(rtp.ip());
+        let ip = parts.nth(2).and_then(|ip| ip.parse().ok()).unwrap_or(rtp.ip());
         Some(SocketAddr::new(ip, port))
     }
 
@@ -303,60 +260,33 @@ impl Sdp {
     /// of zeros, the old way to hold, means that nothing is received.
     pub fn direction(&self, media: &Media) -> Direction {
         let of = |lines: &[Line]| {
-            let named = |line: &Line| {
-                Direction::ALL
-                    .into_iter()
-                    .find(|d| line.kind == 'a' && d.as_str() == line.value)
-            };
+            let named = |line: &Line| Direction::ALL.into_iter().find(|d| line.kind == 'a' && d.as_str() == line.value);
             lines.iter().find_map(named)
         };
-        let written = of(&media.lines)
-            .or_else(|| of(&self.session))
-            .unwrap_or_default();
+        let written = of(&media.lines).or_else(|| of(&self.session)).unwrap_or_default();
         let zero = self.address(media).is_some_and(|ip| ip.is_unspecified());
         // A browser's placeholder address, with ICE, is no hold.
         let held = zero && self.attribute(media, "ice-ufrag").is_none();
-        if held {
-            written.and(Direction::SendOnly)
-        } else {
-            written
-        }
+        if held { written.and(Direction::SendOnly) } else { written }
     }
 
     /// An attribute of the medium or, if it has none, of the session: for `ice-ufrag`, `ice-pwd`,
     /// `fingerprint`, `setup` and others that may stand at both.
     pub fn attribute<'a>(&'a self, media: &'a Media, name: &str) -> Option<&'a str> {
-        media
-            .attribute_value(name)
-            .or_else(|| values(&self.session, name).next())
-            .map(str::trim)
+        media.attribute_value(name).or_else(|| values(&self.session, name).next()).map(str::trim)
     }
 
     /// Indices of media of this kind that are not refused.
     pub fn active(&self, kind: &str) -> impl Iterator<Item = usize> {
         let live = move |m: &Media| m.kind.eq_ignore_ascii_case(kind) && m.port != 0;
-        self.media
-            .iter()
-            .enumerate()
-            .filter(move |(_, m)| live(m))
-            .map(|(index, _)| index)
+        self.media.iter().enumerate().filter(move |(_, m)| live(m)).map(|(index, _)| index)
     }
 
     /// Sets id and version in `o=`: the same session keeps its id and counts the version up.
     pub fn set_origin(&mut self, id: u64, version: u64) {
-        if let (Some(origin), Some(line)) = (
-            self.origin(),
-            self.session.iter_mut().find(|l| l.kind == 'o'),
-        ) {
-            let family = if origin.address.contains(':') {
-                "IP6"
-            } else {
-                "IP4"
-            };
-            line.value = format!(
-                "{} {id} {version} IN {family} {}",
-                origin.username, origin.address
-            );
+        if let (Some(origin), Some(line)) = (self.origin(), self.session.iter_mut().find(|l| l.kind == 'o')) {
+            let family = if origin.address.contains(':') { "IP6" } else { "IP4" };
+            line.value = format!("{} {id} {version} IN {family} {}", origin.username, origin.address);
         }
     }
 
@@ -373,18 +303,11 @@ impl Sdp {
             if self.media.len() == limits::SDP_MEDIA {
                 return Err(SdpError::TooManyMedia);
             }
-            self.media
-                .push(Media::parse(value).ok_or(SdpError::BadMedia(number))?);
+            self.media.push(Media::parse(value).ok_or(SdpError::BadMedia(number))?);
             return Ok(());
         }
-        let lines = self
-            .media
-            .last_mut()
-            .map_or(&mut self.session, |media| &mut media.lines);
-        lines.push(Line {
-            kind,
-            value: value.to_owned(),
-        });
+        let lines = self.media.last_mut().map_or(&mut self.session, |media| &mut media.lines);
+        lines.push(Line { kind, value: value.to_owned() });
         Ok(())
     }
 }
@@ -392,25 +315,13 @@ impl Sdp {
 impl fmt::Display for Sdp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = |f: &mut fmt::Formatter<'_>, lines: &[Line]| {
-            lines
-                .iter()
-                .try_for_each(|line| write!(f, "{}={}\r\n", line.kind, line.value))
+            lines.iter().try_for_each(|line| write!(f, "{}={}\r\n", line.kind, line.value))
         };
         lines(f, &self.session)?;
         for media in &self.media {
-            let ports = media
-                .ports
-                .map(|ports| format!("/{ports}"))
-                .unwrap_or_default();
-            write!(
-                f,
-                "m={} {}{ports} {}",
-                media.kind, media.port, media.protocol
-            )?;
-            media
-                .formats
-                .iter()
-                .try_for_each(|format| write!(f, " {format}"))?;
+            let ports = media.ports.map(|ports| format!("/{ports}")).unwrap_or_default();
+            write!(f, "m={} {}{ports} {}", media.kind, media.port, media.protocol)?;
+            media.formats.iter().try_for_each(|format| write!(f, " {format}"))?;
             f.write_str("\r\n")?;
             lines(f, &media.lines)?;
         }
@@ -425,10 +336,7 @@ impl Media {
     }
 
     /// The values of all attributes of this name.
-    pub fn attribute_values<'a, 'n>(
-        &'a self,
-        name: &'n str,
-    ) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+    pub fn attribute_values<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
         values(&self.lines, name)
     }
 
@@ -444,32 +352,24 @@ impl Media {
 
     /// Replaces the direction.
     pub fn set_direction(&mut self, direction: Direction) {
-        self.lines.retain(|line| {
-            line.kind != 'a' || Direction::ALL.iter().all(|d| d.as_str() != line.value)
-        });
+        self.lines.retain(|line| line.kind != 'a' || Direction::ALL.iter().all(|d| d.as_str() != line.value));
         self.push(direction.as_str(), "");
     }
 
     /// The payload types in the order offered, with their meaning; those without any are left out.
     pub fn codecs(&self) -> Vec<Codec> {
-        let payloads = self
-            .formats
-            .iter()
-            .filter_map(|format| lex::number(format).filter(|p| *p < 128));
+        let payloads = self.formats.iter().filter_map(|format| lex::number(format).filter(|p| *p < 128));
         payloads.filter_map(|payload| self.codec(payload)).collect()
     }
 
     /// The candidates that can be read.
     pub fn candidates(&self) -> Vec<Candidate> {
-        self.attribute_values("candidate")
-            .filter_map(Candidate::parse)
-            .collect()
+        self.attribute_values("candidate").filter_map(Candidate::parse).collect()
     }
 
     /// Packet time in milliseconds, if written.
     pub fn ptime(&self) -> Option<u32> {
-        self.attribute_value("ptime")
-            .and_then(|value| lex::number(value.trim()))
+        self.attribute_value("ptime").and_then(|value| lex::number(value.trim()))
     }
 
     /// Whether its packets are encrypted.
@@ -486,14 +386,7 @@ impl Media {
         };
         let formats: Vec<String> = parts.map(str::to_owned).collect();
         let (kind, protocol) = (kind.to_owned(), protocol.to_owned());
-        let media = Self {
-            kind,
-            port: lex::number(port)?,
-            ports,
-            protocol,
-            formats,
-            lines: Vec::new(),
-        };
+        let media = Self { kind, port: lex::number(port)?, ports, protocol, formats, lines: Vec::new() };
         (!media.formats.is_empty()).then_some(media)
     }
 
@@ -505,24 +398,12 @@ impl Media {
         let fmtp = self.attribute_values("fmtp").find_map(of);
         let Some(map) = self.attribute_values("rtpmap").find_map(of) else {
             let (name, clock) = static_payload(payload)?;
-            return Some(Codec {
-                payload,
-                name: name.to_owned(),
-                clock,
-                channels: 1,
-                fmtp,
-            });
+            return Some(Codec { payload, name: name.to_owned(), clock, channels: 1, fmtp });
         };
         let mut parts = map.split('/');
         let (name, clock) = (parts.next()?.to_owned(), lex::number(parts.next()?)?);
         let channels = parts.next().and_then(lex::number).unwrap_or(1);
-        Some(Codec {
-            payload,
-            name,
-            clock,
-            channels,
-            fmtp,
-        })
+        Some(Codec { payload, name, clock, channels, fmtp })
     }
 }
 
@@ -531,18 +412,7 @@ impl Candidate {
     pub fn parse(value: &str) -> Option<Self> {
         let value = value.strip_prefix("candidate:").unwrap_or(value);
         let parts: Vec<&str> = value.split_ascii_whitespace().collect();
-        let [
-            foundation,
-            component,
-            transport,
-            priority,
-            host,
-            port,
-            "typ",
-            kind,
-            ..,
-        ] = parts[..]
-        else {
+        let [foundation, component, transport, priority, host, port, "typ", kind, ..] = parts[..] else {
             return None;
         };
         Some(Self {
@@ -559,30 +429,16 @@ impl Candidate {
 
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            foundation,
-            component,
-            transport,
-            priority,
-            host,
-            port,
-            kind,
-        } = self;
-        write!(
-            f,
-            "{foundation} {component} {transport} {priority} {host} {port} typ {kind}"
-        )
+        let Self { foundation, component, transport, priority, host, port, kind } = self;
+        write!(f, "{foundation} {component} {transport} {priority} {host} {port} typ {kind}")
     }
 }
 
 fn values<'a, 'n>(lines: &'a [Line], name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
-    lines
-        .iter()
-        .filter(|line| line.kind == 'a')
-        .filter_map(move |line| {
-            let (key, value) = line.value.split_once(':').unwrap_or((&line.value, ""));
-            (key == name).then_some(value)
-        })
+    lines.iter().filter(|line| line.kind == 'a').filter_map(move |line| {
+        let (key, value) = line.value.split_once(':').unwrap_or((&line.value, ""));
+        (key == name).then_some(value)
+    })
 }
 
 /// Payload types that need no rtpmap (RFC 3551 §6).
@@ -613,10 +469,7 @@ mod tests {
     fn lines_are_kept() {
         let sdp = Sdp::parse(PHONE.as_bytes()).unwrap();
         assert_eq!(sdp.to_string(), PHONE);
-        assert_eq!(
-            Sdp::parse(PHONE.replace("\r\n", "\n").as_bytes()).unwrap(),
-            sdp
-        );
+        assert_eq!(Sdp::parse(PHONE.replace("\r\n", "\n").as_bytes()).unwrap(), sdp);
     }
 
     #[test]
@@ -625,11 +478,7 @@ mod tests {
         let (audio, video) = (&sdp.media[0], &sdp.media[1]);
         assert_eq!(sdp.rtp(audio), Some("192.0.2.4:49170".parse().unwrap()));
         assert_eq!(sdp.rtcp(audio), Some("192.0.2.4:49171".parse().unwrap()));
-        let names: Vec<_> = audio
-            .codecs()
-            .into_iter()
-            .map(|c| (c.payload, c.name, c.clock))
-            .collect();
+        let names: Vec<_> = audio.codecs().into_iter().map(|c| (c.payload, c.name, c.clock)).collect();
         assert_eq!(names[1], (8, "PCMA".into(), 8_000));
         assert_eq!(names[3], (101, "telephone-event".into(), 8_000));
         assert_eq!(audio.codecs()[3].fmtp.as_deref(), Some("0-16"));
@@ -647,38 +496,20 @@ mod tests {
             let sdp = Sdp::parse(text.as_bytes()).unwrap();
             sdp.direction(&sdp.media[0])
         };
-        assert_eq!(
-            direction(&PHONE.replace("c=IN IP4 192.0.2.4", "c=IN IP4 0.0.0.0")),
-            Direction::SendOnly
-        );
-        assert_eq!(
-            direction(&PHONE.replace("t=0 0", "t=0 0\r\na=sendonly")),
-            Direction::SendOnly
-        );
-        assert_eq!(
-            direction(&PHONE.replace("a=ptime:20", "c=IN IP6 ::\r\na=inactive")),
-            Direction::Inactive
-        );
-        assert_eq!(
-            direction(&PHONE.replace("a=ptime:20", "c=IN IP4 0.0.0.0\r\na=ice-ufrag:x")),
-            Direction::SendRecv
-        );
+        assert_eq!(direction(&PHONE.replace("c=IN IP4 192.0.2.4", "c=IN IP4 0.0.0.0")), Direction::SendOnly);
+        assert_eq!(direction(&PHONE.replace("t=0 0", "t=0 0\r\na=sendonly")), Direction::SendOnly);
+        assert_eq!(direction(&PHONE.replace("a=ptime:20", "c=IN IP6 ::\r\na=inactive")), Direction::Inactive);
+        assert_eq!(direction(&PHONE.replace("a=ptime:20", "c=IN IP4 0.0.0.0\r\na=ice-ufrag:x")), Direction::SendRecv);
     }
 
     #[test]
     fn rtcp_and_candidates() {
         let text = PHONE.replace("a=ptime:20", "a=rtcp:9 IN IP4 192.0.2.5\r\na=candidate:1 1 UDP 2130706431 192.0.2.6 7000 typ host generation 0\r\na=candidate:bad");
         let sdp = Sdp::parse(text.as_bytes()).unwrap();
-        assert_eq!(
-            sdp.rtcp(&sdp.media[0]),
-            Some("192.0.2.5:9".parse().unwrap())
-        );
+        assert_eq!(sdp.rtcp(&sdp.media[0]), Some("192.0.2.5:9".parse().unwrap()));
         let candidates = sdp.media[0].candidates();
         assert_eq!(candidates.len(), 1);
-        assert_eq!(
-            candidates[0].to_string(),
-            "1 1 udp 2130706431 192.0.2.6 7000 typ host"
-        );
+        assert_eq!(candidates[0].to_string(), "1 1 udp 2130706431 192.0.2.6 7000 typ host");
     }
 
     #[test]

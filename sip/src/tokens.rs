@@ -15,10 +15,7 @@ pub struct Tokens {
 impl Tokens {
     /// A source; outside of tests `seed` comes from the system's random source.
     pub fn new(seed: [u8; 32]) -> Self {
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &seed),
-            counter: 0,
-        }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &seed), counter: 0 }
     }
 
     /// 20 hexadecimal digits (80 bits; RFC 3261 §19.3 wants 32 for a tag).
@@ -39,9 +36,7 @@ impl Tokens {
     /// A number below `bound` (which is not 0).
     pub fn below(&mut self, bound: u64) -> u64 {
         let bytes = self.bytes();
-        let number = bytes[..8]
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let number = bytes[..8].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         number % bound.max(1)
     }
 
@@ -73,10 +68,7 @@ impl Tokens {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 #[cfg(test)]
@@ -85,11 +77,7 @@ mod tests {
 
     #[test]
     fn tokens_repeat_with_the_seed_and_only_then() {
-        let (mut a, mut b, mut c) = (
-            Tokens::new([1; 32]),
-            Tokens::new([1; 32]),
-            Tokens::new([2; 32]),
-        );
+        let (mut a, mut b, mut c) = (Tokens::new([1; 32]), Tokens::new([1; 32]), Tokens::new([2; 32]));
         let first = a.tag();
         assert_eq!(first, b.tag());
         assert_ne!(first, a.tag());

@@ -45,11 +45,7 @@ impl Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self {
-            t1: 500,
-            t2: 4_000,
-            t4: 5_000,
-        }
+        Self { t1: 500, t2: 4_000, t4: 5_000 }
     }
 }
 
@@ -63,11 +59,7 @@ struct Backoff {
 
 impl Backoff {
     fn start(now: Millis, interval: u64, most: u64) -> Self {
-        Self {
-            at: now.plus(interval),
-            interval,
-            most,
-        }
+        Self { at: now.plus(interval), interval, most }
     }
 
     fn again(&mut self, now: Millis) {

@@ -83,10 +83,7 @@ impl Uri {
         if text.len() > limits::URI_BYTES {
             return Err(UriError::TooLong);
         }
-        if text
-            .bytes()
-            .any(|b| b <= b' ' || b == 0x7f || b"<>\"".contains(&b))
-        {
+        if text.bytes().any(|b| b <= b' ' || b == 0x7f || b"<>\"".contains(&b)) {
             return Err(UriError::ForbiddenCharacter);
         }
         let colon = text.find(':').ok_or(UriError::NoScheme)?;
@@ -170,17 +167,13 @@ impl Uri {
     /// Raw value of a URI parameter, name compared without case: `Some("")` for a flag such as
     /// `lr`. Of repeated ones the first.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.params().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// All URI parameters in order, `""` where there is no value.
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
         let list = self.part(&self.params).unwrap_or_default();
-        list.split(';')
-            .filter(|part| !part.is_empty())
-            .map(|part| part.split_once('=').unwrap_or((part, "")))
+        list.split(';').filter(|part| !part.is_empty()).map(|part| part.split_once('=').unwrap_or((part, "")))
     }
 
     /// The headers part after `?`, as it came.
@@ -192,9 +185,7 @@ impl Uri {
     pub fn header_pairs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let list = self.headers().unwrap_or_default();
         let pairs = list.split('&').filter(|pair| !pair.is_empty());
-        pairs
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .map(|(n, v)| (unescape(n), unescape(v)))
+        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (unescape(n), unescape(v)))
     }
 
     /// The URI without its headers part: what may stand as Request-URI.
@@ -232,18 +223,14 @@ impl Uri {
         let one_way = |a: &Self, b: &Self| {
             a.params().all(|(name, value)| match b.param(name) {
                 Some(theirs) => unescape(value).eq_ignore_ascii_case(&unescape(theirs)),
-                None => !MUST_BE_ON_BOTH
-                    .iter()
-                    .any(|must| name.eq_ignore_ascii_case(must)),
+                None => !MUST_BE_ON_BOTH.iter().any(|must| name.eq_ignore_ascii_case(must)),
             })
         };
         one_way(self, other) && one_way(other, self)
     }
 
     fn part(&self, range: &Option<Range<u16>>) -> Option<&str> {
-        range
-            .as_ref()
-            .map(|r| &self.text[usize::from(r.start)..usize::from(r.end)])
+        range.as_ref().map(|r| &self.text[usize::from(r.start)..usize::from(r.end)])
     }
 
     /// `[userinfo@]hostport[;params][?headers]` from `start` on.
@@ -348,11 +335,7 @@ impl Host {
         }
         // '_' is no host character by the book, but Windows and container names have it.
         let good = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-        if text.is_empty()
-            || text.len() > 253
-            || text.starts_with(['.', '-'])
-            || !text.bytes().all(good)
-        {
+        if text.is_empty() || text.len() > 253 || text.starts_with(['.', '-']) || !text.bytes().all(good) {
             return Err(UriError::BadHost);
         }
         Ok(Self::Name(text.to_ascii_lowercase().into()))
@@ -401,11 +384,7 @@ pub fn unescape(text: &str) -> Cow<'_, str> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
-        let escaped = if byte == b'%' {
-            tail.get(..2).and_then(hex_pair)
-        } else {
-            None
-        };
+        let escaped = if byte == b'%' { tail.get(..2).and_then(hex_pair) } else { None };
         bytes.push(escaped.unwrap_or(byte));
         rest = if escaped.is_some() { &tail[2..] } else { tail };
     }
@@ -449,14 +428,10 @@ fn check_params(list: &str) -> Result<(), UriError> {
     if list.split(';').count() > limits::PARAMS {
         return Err(UriError::BadParameter);
     }
-    let good =
-        |b: u8| b.is_ascii_alphanumeric() || b"-_.!~*'()%[]/:&+$@,".contains(&b) || b >= 0x80;
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"-_.!~*'()%[]/:&+$@,".contains(&b) || b >= 0x80;
     for part in list.split(';') {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        if name.is_empty()
-            || !name.bytes().all(good)
-            || !value.bytes().all(|b| good(b) || b == b'=')
-        {
+        if name.is_empty() || !name.bytes().all(good) || !value.bytes().all(|b| good(b) || b == b'=') {
             return Err(UriError::BadParameter);
         }
     }
@@ -466,10 +441,7 @@ fn check_params(list: &str) -> Result<(), UriError> {
 fn check_escapes(text: &str) -> Result<(), UriError> {
     let bytes = text.as_bytes();
     for at in memchr::memchr_iter(b'%', bytes) {
-        bytes
-            .get(at + 1..at + 3)
-            .and_then(hex_pair)
-            .ok_or(UriError::BadEscape)?;
+        bytes.get(at + 1..at + 3).and_then(hex_pair).ok_or(UriError::BadEscape)?;
     }
     Ok(())
 }
@@ -483,11 +455,7 @@ fn hex_pair(pair: &[u8]) -> Option<u8> {
 /// The number without visual separators (RFC 3966 §3).
 fn tel_digits(uri: &Uri) -> String {
     let number = uri.user().unwrap_or_default();
-    number
-        .chars()
-        .filter(|c| !"-.()".contains(*c))
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    number.chars().filter(|c| !"-.()".contains(*c)).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 fn sorted_headers(uri: &Uri) -> Vec<(String, String)> {
@@ -520,10 +488,7 @@ mod tests {
     #[test]
     fn parts_are_found_and_text_is_kept() {
         let u = uri("SIP:b%23ob;x=1:pw@Example.COM:5070;LR;maddr=1.2.3.4?Subject=a%20b&X=");
-        assert_eq!(
-            u.as_str(),
-            "SIP:b%23ob;x=1:pw@Example.COM:5070;LR;maddr=1.2.3.4?Subject=a%20b&X="
-        );
+        assert_eq!(u.as_str(), "SIP:b%23ob;x=1:pw@Example.COM:5070;LR;maddr=1.2.3.4?Subject=a%20b&X=");
         assert_eq!(u.scheme(), Scheme::Sip);
         assert_eq!(u.user(), Some("b%23ob;x=1"));
         assert_eq!(u.user_plain().as_deref(), Some("b#ob;x=1"));
@@ -541,34 +506,18 @@ mod tests {
         let u = uri(
             "sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com",
         );
-        assert_eq!(
-            u.user(),
-            Some("1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*")
-        );
-        assert_eq!(
-            u.password(),
-            Some("&it+has=1,weird!*pas$wo~d_too.(doesn't-it)")
-        );
+        assert_eq!(u.user(), Some("1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*"));
+        assert_eq!(u.password(), Some("&it+has=1,weird!*pas$wo~d_too.(doesn't-it)"));
     }
 
     #[test]
     fn addresses() {
         assert_eq!(uri("sip:[2001:db8::10]:5070").port(), Some(5070));
-        assert_eq!(
-            uri("sip:a@[::ffff:192.0.2.10]").host().unwrap().ip(),
-            Some("::ffff:192.0.2.10".parse().unwrap())
-        );
-        assert_eq!(
-            uri("sip:192.0.2.1").host().unwrap().ip(),
-            Some("192.0.2.1".parse().unwrap())
-        );
-        for bad in [
-            "sip:2001:db8::10",
-            "sip:[2001:db8::10",
-            "sip:[2001:db8::10]x",
-            "sip:[fe80::1%25eth0]",
-            "sip:[1.2.3.4]",
-        ] {
+        assert_eq!(uri("sip:a@[::ffff:192.0.2.10]").host().unwrap().ip(), Some("::ffff:192.0.2.10".parse().unwrap()));
+        assert_eq!(uri("sip:192.0.2.1").host().unwrap().ip(), Some("192.0.2.1".parse().unwrap()));
+        for bad in
+            ["sip:2001:db8::10", "sip:[2001:db8::10", "sip:[2001:db8::10]x", "sip:[fe80::1%25eth0]", "sip:[1.2.3.4]"]
+        {
             assert!(Uri::parse(bad).is_err(), "{bad}");
         }
     }
@@ -603,32 +552,20 @@ mod tests {
         ] {
             assert!(Uri::parse(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(
-            Uri::parse(&format!("sip:{}@h", "a".repeat(5000))),
-            Err(UriError::TooLong)
-        );
+        assert_eq!(Uri::parse(&format!("sip:{}@h", "a".repeat(5000))), Err(UriError::TooLong));
     }
 
     #[test]
     fn unknown_schemes_are_opaque() {
         let u = uri("soap.beep://192.0.2.103:3002");
-        assert_eq!(
-            (u.scheme(), u.scheme_str(), u.host()),
-            (Scheme::Other, "soap.beep", None)
-        );
-        assert_eq!(
-            uri("tel:+86-371-12345;phone-context=x").user(),
-            Some("+86-371-12345")
-        );
+        assert_eq!((u.scheme(), u.scheme_str(), u.host()), (Scheme::Other, "soap.beep", None));
+        assert_eq!(uri("tel:+86-371-12345;phone-context=x").user(), Some("+86-371-12345"));
     }
 
     #[test]
     fn equivalence_table_of_rfc_3261() {
         let same = [
-            (
-                "sip:%61lice@atlanta.com;transport=TCP",
-                "sip:alice@AtLanTa.CoM;Transport=tcp",
-            ),
+            ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"),
             ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
             (
                 "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
@@ -644,20 +581,11 @@ mod tests {
             assert!(uri(a).equivalent(&uri(b)), "{a} {b}");
         }
         let different = [
-            (
-                "SIP:ALICE@AtLanTa.CoM;Transport=udp",
-                "sip:alice@AtLanTa.CoM;Transport=UDP",
-            ),
+            ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
-            (
-                "sip:carol@chicago.com;security=on",
-                "sip:carol@chicago.com;security=off",
-            ),
-            (
-                "sip:carol@chicago.com",
-                "sip:carol@chicago.com?Subject=next%20meeting",
-            ),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
             ("sip:a@h", "sips:a@h"),
         ];
         for (a, b) in different {
@@ -667,10 +595,7 @@ mod tests {
 
     #[test]
     fn made_uris_escape_their_user() {
-        assert_eq!(
-            Uri::sip("a b@c:%\r\n", "h:5060").unwrap().as_str(),
-            "sip:a%20b%40c%3A%25%0D%0A@h:5060"
-        );
+        assert_eq!(Uri::sip("a b@c:%\r\n", "h:5060").unwrap().as_str(), "sip:a%20b%40c%3A%25%0D%0A@h:5060");
         assert_eq!(Uri::sip("", "h").unwrap().as_str(), "sip:h");
     }
 

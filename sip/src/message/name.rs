@@ -159,10 +159,7 @@ mod tests {
     #[test]
     fn names_go_round_in_any_case() {
         for name in LIST {
-            assert_eq!(
-                Name::parse(&name.as_str().to_ascii_uppercase()),
-                Some(*name)
-            );
+            assert_eq!(Name::parse(&name.as_str().to_ascii_uppercase()), Some(*name));
         }
         assert_eq!(Name::parse("L"), Some(Name::ContentLength));
         assert_eq!(Name::parse(""), None);
@@ -174,10 +171,7 @@ mod tests {
         for letter in "abcdefghijklmnopqrstuvwxyz".chars() {
             let text = letter.to_string();
             let by_short = Name::parse(&text);
-            assert!(
-                by_short.is_none_or(|name| name.as_str().len() > 1),
-                "{letter}"
-            );
+            assert!(by_short.is_none_or(|name| name.as_str().len() > 1), "{letter}");
         }
     }
 }

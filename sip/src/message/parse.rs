@@ -43,6 +43,8 @@ pub enum ParseErrorKind {
     FieldTooLong,
     #[error("more than {} header fields", limits::FIELDS)]
     TooManyFields,
+    #[error("Content-Length is required on a stream")]
+    NoContentLength,
     #[error("Content-Length is not a number")]
     BadContentLength,
     #[error("Content-Length stands more than once")]
@@ -57,9 +59,8 @@ impl ParseError {
     pub fn answer(&self) -> Option<Response> {
         let request = self.request.as_deref()?;
         let needed = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-        let answerable =
-            request.method != Method::Ack && needed.iter().all(|name| request.headers.has(name));
-        if !answerable || request.headers.via().is_err() {
+        let answerable = request.method != Method::Ack && needed.iter().all(|name| request.headers.has(name));
+        if !answerable {
             return None;
         }
         let refusal = self.refusal();
@@ -87,13 +88,7 @@ impl Fault {
 }
 
 pub(super) fn message(bytes: Bytes) -> Result<Message, ParseError> {
-    let refuse = |kind, position| {
-        Err(ParseError {
-            kind,
-            position,
-            request: None,
-        })
-    };
+    let refuse = |kind, position| Err(ParseError { kind, position, request: None });
     if bytes.len() > limits::MESSAGE_BYTES {
         return refuse(ParseErrorKind::TooLong, 0);
     }
@@ -106,11 +101,7 @@ pub(super) fn message(bytes: Bytes) -> Result<Message, ParseError> {
         return refuse(ParseErrorKind::Empty, 0);
     }
     let mut fault = Fault::default();
-    let line = Lines {
-        bytes: &bytes,
-        at: start,
-    }
-    .next_line(&mut fault);
+    let line = Lines { bytes: &bytes, at: start }.next_line(&mut fault);
     let (line_end, headers_at) = line.unwrap_or((bytes.len(), bytes.len()));
     let (headers, body_at) = fields(&bytes, headers_at, &mut fault);
     let body = body(&bytes, &headers, body_at, &mut fault);
@@ -131,60 +122,28 @@ fn request(
     let mut fault = Fault::default();
     let spaces: Vec<usize> = memchr::memchr_iter(b' ', line).collect();
     let method_end = spaces.first().copied().unwrap_or(line.len());
-    let method = std::str::from_utf8(&line[..method_end])
-        .ok()
-        .and_then(Method::parse);
+    let method = std::str::from_utf8(&line[..method_end]).ok().and_then(Method::parse);
     let (Some(method), Some(&first), Some(&last)) = (method, spaces.first(), spaces.last()) else {
-        return Err(ParseError {
-            kind: ParseErrorKind::BadStartLine,
-            position: at,
-            request: None,
-        });
+        return Err(ParseError { kind: ParseErrorKind::BadStartLine, position: at, request: None });
     };
     let version = &line[last + 1..];
     if spaces.len() != 2 || last == first + 1 {
         fault.note(ParseErrorKind::BadStartLine, at);
     } else if !version.eq_ignore_ascii_case(b"SIP/2.0") {
         let sip = version.len() > 4 && version[..4].eq_ignore_ascii_case(b"SIP/");
-        fault.note(
-            if sip {
-                ParseErrorKind::BadVersion
-            } else {
-                ParseErrorKind::BadStartLine
-            },
-            at,
-        );
+        fault.note(if sip { ParseErrorKind::BadVersion } else { ParseErrorKind::BadStartLine }, at);
     }
-    let target = if last > first {
-        line.slice(first + 1..last)
-    } else {
-        Bytes::new()
-    };
-    let request = Request {
-        method,
-        target,
-        headers,
-        body,
-    };
+    let target = if last > first { line.slice(first + 1..last) } else { Bytes::new() };
+    let request = Request { method, target, headers, body };
     if let Some((kind, position)) = fault.0.or(line_fault.0.take()) {
         // What is not even near SIP (another protocol's line) is not worth an answer.
         let sip = request.headers.has(Name::Via);
-        return Err(ParseError {
-            kind,
-            position,
-            request: sip.then(|| Box::new(request)),
-        });
+        return Err(ParseError { kind, position, request: sip.then(|| Box::new(request)) });
     }
     Ok(Message::Request(request))
 }
 
-fn response(
-    line: &Bytes,
-    at: usize,
-    headers: Headers,
-    body: Bytes,
-    mut fault: Fault,
-) -> Result<Message, ParseError> {
+fn response(line: &Bytes, at: usize, headers: Headers, body: Bytes, mut fault: Fault) -> Result<Message, ParseError> {
     let mut parts = line.splitn(3, |b| *b == b' ');
     let version = parts.next().unwrap_or_default();
     let code = parts.next().and_then(|code| std::str::from_utf8(code).ok());
@@ -195,36 +154,20 @@ fn response(
         fault.0 = Some((ParseErrorKind::BadStatus, at));
     }
     if let Some((kind, position)) = fault.0 {
-        return Err(ParseError {
-            kind,
-            position,
-            request: None,
-        });
+        return Err(ParseError { kind, position, request: None });
     }
     let reason_len = parts.next().map_or(0, <[u8]>::len);
     let reason = line.slice(line.len() - reason_len..);
-    Ok(Message::Response(Response {
-        status: status.unwrap_or_default(),
-        reason,
-        headers,
-        body,
-    }))
+    Ok(Message::Response(Response { status: status.unwrap_or_default(), reason, headers, body }))
 }
 
 /// The Content-Length of a head that came on a stream. What would leave the end of the message in
-/// doubt is an error: `None` if there is no length.
-pub(crate) fn stream_length(head: Bytes) -> Result<usize, (Option<ParseErrorKind>, ParseError)> {
+/// doubt is an error.
+pub(crate) fn stream_length(head: Bytes) -> Result<usize, ParseError> {
     let mut fault = Fault::default();
-    let (line_end, headers_at) = Lines {
-        bytes: &head,
-        at: 0,
-    }
-    .next_line(&mut fault)
-    .unwrap_or_default();
+    let (line_end, headers_at) = Lines { bytes: &head, at: 0 }.next_line(&mut fault).unwrap_or_default();
     let (headers, _) = fields(&head, headers_at, &mut fault);
-    let number = headers
-        .get(Name::ContentLength)
-        .map(|length| lex::number::<usize>(&length));
+    let number = headers.get(Name::ContentLength).map(|length| lex::number::<usize>(&length));
     if headers.all(Name::ContentLength).count() > 1 {
         fault.note(ParseErrorKind::RepeatedContentLength, headers_at);
     } else if number == Some(None) {
@@ -233,21 +176,13 @@ pub(crate) fn stream_length(head: Bytes) -> Result<usize, (Option<ParseErrorKind
     if let (None, Some(Some(number))) = (&fault.0, number) {
         return Ok(number);
     }
-    let kind = fault.0.as_ref().map(|(kind, _)| *kind);
+    fault.note(ParseErrorKind::NoContentLength, headers_at);
+    let (kind, position) = fault.0.unwrap_or((ParseErrorKind::NoContentLength, headers_at));
     // The answer is that of a request with this fault; an unread body does not matter to it.
-    fault.note(ParseErrorKind::BadContentLength, headers_at);
-    let start_line = head.slice(..line_end);
-    match request(&start_line, 0, headers, Bytes::new(), fault) {
-        Err(error) => Err((kind, error)),
-        Ok(_) => Err((
-            kind,
-            ParseError {
-                kind: ParseErrorKind::BadContentLength,
-                position: headers_at,
-                request: None,
-            },
-        )),
-    }
+    let fault = Fault(Some((kind, position)));
+    let refused = request(&head.slice(..line_end), 0, headers, Bytes::new(), fault);
+    let request = refused.err().and_then(|error| error.request);
+    Err(ParseError { kind, position, request })
 }
 
 /// Reads fields up to the empty line; returns them and where the body begins.
@@ -296,12 +231,7 @@ fn field(line: &Bytes) -> Result<Field, ParseErrorKind> {
     let lead = value.iter().take_while(|b| blank(b)).count();
     let tail = value[lead..].iter().rev().take_while(|b| blank(b)).count();
     let value = colon + 1 + lead..line.len() - tail;
-    Ok(Field {
-        line: line.clone(),
-        name: Name::parse(name),
-        name_len: name.len(),
-        value,
-    })
+    Ok(Field { line: line.clone(), name: Name::parse(name), name_len: name.len(), value })
 }
 
 fn body(bytes: &Bytes, headers: &Headers, start: usize, fault: &mut Fault) -> Bytes {
@@ -384,61 +314,26 @@ mod tests {
 
     #[test]
     fn a_header_that_is_no_utf_8_hides_no_later_header() {
-        let text = [
-            &GOOD.as_bytes()[..25],
-            b"Subject: \xff\xfe\r\n",
-            &GOOD.as_bytes()[25..],
-        ]
-        .concat();
+        let text = [&GOOD.as_bytes()[..25], b"Subject: \xff\xfe\r\n", &GOOD.as_bytes()[25..]].concat();
         let message = parse(text).unwrap();
         assert_eq!(message.headers().cseq().unwrap().number, 1);
-        assert_eq!(
-            message.headers().get(Name::Subject).unwrap(),
-            "\u{fffd}\u{fffd}"
-        );
+        assert_eq!(message.headers().get(Name::Subject).unwrap(), "\u{fffd}\u{fffd}");
     }
 
     #[test]
     fn faults_are_named_and_placed() {
         assert_eq!(kind(""), ParseErrorKind::Empty);
         assert_eq!(kind("\r\n\r\n"), ParseErrorKind::Empty);
-        assert_eq!(
-            kind("GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
-            ParseErrorKind::BadStartLine
-        );
-        assert_eq!(
-            kind(GOOD.replace("SIP/2.0\r", "SIP/7.0\r")),
-            ParseErrorKind::BadVersion
-        );
-        assert_eq!(
-            kind(GOOD.replace("OPTIONS sip", "OPTIONS  sip")),
-            ParseErrorKind::BadStartLine
-        );
-        assert_eq!(
-            kind(GOOD.replace("SIP/2.0\r", "SIP/2.0 \r")),
-            ParseErrorKind::BadStartLine
-        );
-        assert_eq!(
-            kind(GOOD.replace("Max-F", "Max F")),
-            ParseErrorKind::BadField
-        );
-        assert_eq!(
-            kind(GOOD.replace("Max-Forwards: 70", "nothing")),
-            ParseErrorKind::BadField
-        );
-        assert_eq!(
-            kind(GOOD.replace("x\r\nCSeq", "x\nCSeq")),
-            ParseErrorKind::BareLineEnd
-        );
-        assert_eq!(
-            kind(GOOD.replace("x\r\nCSeq", "x\rCSeq")),
-            ParseErrorKind::BareLineEnd
-        );
+        assert_eq!(kind("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), ParseErrorKind::BadStartLine);
+        assert_eq!(kind(GOOD.replace("SIP/2.0\r", "SIP/7.0\r")), ParseErrorKind::BadVersion);
+        assert_eq!(kind(GOOD.replace("OPTIONS sip", "OPTIONS  sip")), ParseErrorKind::BadStartLine);
+        assert_eq!(kind(GOOD.replace("SIP/2.0\r", "SIP/2.0 \r")), ParseErrorKind::BadStartLine);
+        assert_eq!(kind(GOOD.replace("Max-F", "Max F")), ParseErrorKind::BadField);
+        assert_eq!(kind(GOOD.replace("Max-Forwards: 70", "nothing")), ParseErrorKind::BadField);
+        assert_eq!(kind(GOOD.replace("x\r\nCSeq", "x\nCSeq")), ParseErrorKind::BareLineEnd);
+        assert_eq!(kind(GOOD.replace("x\r\nCSeq", "x\rCSeq")), ParseErrorKind::BareLineEnd);
         assert_eq!(kind(&GOOD[..60]), ParseErrorKind::NoEndOfHead);
-        assert_eq!(
-            kind(GOOD.replace("Length: 2", "Length: 3")),
-            ParseErrorKind::ShortBody
-        );
+        assert_eq!(kind(GOOD.replace("Length: 2", "Length: 3")), ParseErrorKind::ShortBody);
         for bad in ["-2", "+2", "2,2", "0x2", "", "18446744073709551616"] {
             assert_eq!(
                 kind(GOOD.replace("Length: 2", &format!("Length: {bad}"))),
@@ -446,78 +341,47 @@ mod tests {
                 "{bad}"
             );
         }
-        assert_eq!(
-            kind(GOOD.replace("Length: 2", "Length: 18446744073709551615")),
-            ParseErrorKind::ShortBody
-        );
-        assert_eq!(
-            kind(GOOD.replace("Max-Forwards: 70", "l: 2")),
-            ParseErrorKind::RepeatedContentLength
-        );
+        assert_eq!(kind(GOOD.replace("Length: 2", "Length: 18446744073709551615")), ParseErrorKind::ShortBody);
+        assert_eq!(kind(GOOD.replace("Max-Forwards: 70", "l: 2")), ParseErrorKind::RepeatedContentLength);
         assert_eq!(
             kind(GOOD.replace("Max-Forwards: 70", &&vec!["X: y"; 300].join("\r\n"))),
             ParseErrorKind::TooManyFields
         );
-        assert_eq!(
-            kind(GOOD.replace("x\r", &format!("{}\r", "x".repeat(20_000)))),
-            ParseErrorKind::FieldTooLong
-        );
+        assert_eq!(kind(GOOD.replace("x\r", &format!("{}\r", "x".repeat(20_000)))), ParseErrorKind::FieldTooLong);
         let error = parse(GOOD.replace("Max-Forwards: 70", "nothing")).unwrap_err();
         assert_eq!(error.position, GOOD.find("Max-F").unwrap());
     }
 
     #[test]
     fn a_faulty_request_can_be_answered_and_a_response_or_ack_never() {
-        let answer = parse(GOOD.replace("Max-Forwards: 70", "nothing"))
-            .unwrap_err()
-            .answer()
-            .unwrap();
+        let answer = parse(GOOD.replace("Max-Forwards: 70", "nothing")).unwrap_err().answer().unwrap();
         assert_eq!(answer.status, 400);
         assert!(answer.headers.has(Name::Via) && answer.headers.has(Name::CSeq));
         assert!(
-            parse(
-                GOOD.replace("OPTIONS", "ACK")
-                    .replace("Max-Forwards: 70", "nothing")
-            )
-            .unwrap_err()
-            .answer()
-            .is_none()
-        );
-        assert!(
-            parse(
-                GOOD.replace("OPTIONS sip:a@h SIP/2.0", "SIP/2.0 4294967301 better")
-                    .replace("70", "x")
-            )
-            .unwrap_err()
-            .answer()
-            .is_none()
-        );
-        assert!(
-            parse(GOOD.replace("Call-ID: x", "nothing"))
+            parse(GOOD.replace("OPTIONS", "ACK").replace("Max-Forwards: 70", "nothing"))
                 .unwrap_err()
                 .answer()
                 .is_none()
         );
+        assert!(
+            parse(GOOD.replace("OPTIONS sip:a@h SIP/2.0", "SIP/2.0 4294967301 better").replace("70", "x"))
+                .unwrap_err()
+                .answer()
+                .is_none()
+        );
+        assert!(parse(GOOD.replace("Call-ID: x", "nothing")).unwrap_err().answer().is_none());
     }
 
     #[test]
     fn bytes_behind_the_body_are_dropped() {
-        assert_eq!(
-            parse(format!("\r\n{GOOD}trailing"))
-                .unwrap()
-                .body()
-                .as_ref(),
-            b"ab"
-        );
+        assert_eq!(parse(format!("\r\n{GOOD}trailing")).unwrap().body().as_ref(), b"ab");
     }
 
     #[test]
     fn made_fields_cannot_break_their_line() {
         let uri = crate::Uri::parse("sip:a@h").unwrap();
         let request = Request::new(Method::Options, &uri).with("X-Note", "a\r\nEvil: 1\r\n\r\nBYE");
-        let Message::Request(back) = parse(request.encode()).unwrap() else {
-            panic!("a request")
-        };
+        let Message::Request(back) = parse(request.encode()).unwrap() else { panic!("a request") };
         assert_eq!(back.headers.get("x-note").unwrap(), "a  Evil: 1    BYE");
         assert!(!back.headers.has("Evil"));
     }

@@ -161,14 +161,7 @@ pub fn negotiate_audio(offer: &Sdp, ours: &Ours) -> Result<(Sdp, Agreed), Mismat
 
 /// Our offer.
 pub fn offer_audio(ours: &Ours) -> Sdp {
-    let mut media = media(
-        ours,
-        if ours.codecs.is_empty() {
-            vec!["0".into()]
-        } else {
-            Vec::new()
-        },
-    );
+    let mut media = media(ours, if ours.codecs.is_empty() { vec!["0".into()] } else { Vec::new() });
     for codec in &ours.codecs {
         add_codec(&mut media, *codec, codec.payload());
     }
@@ -179,14 +172,7 @@ pub fn offer_audio(ours: &Ours) -> Sdp {
         }
     }
     let dtls = matches!(ours.security, Security::Dtls { .. });
-    finish(
-        &mut media,
-        ours,
-        ours.direction,
-        dtls,
-        if dtls { "actpass" } else { "" },
-        1,
-    );
+    finish(&mut media, ours, ours.direction, dtls, if dtls { "actpass" } else { "" }, 1);
     if dtls {
         media.push("mid", "0");
     }
@@ -223,12 +209,7 @@ fn agree(theirs: &Sdp, index: usize, ours: &Ours) -> Result<Agreed, Mismatch> {
     let media = &theirs.media[index];
     let remote_key = check_security(theirs, media, &ours.security)?;
     let offered = media.codecs();
-    let pick = |ours: &AudioCodec| {
-        offered
-            .iter()
-            .find(|c| ours.is(c))
-            .map(|c| (*ours, c.payload))
-    };
+    let pick = |ours: &AudioCodec| offered.iter().find(|c| ours.is(c)).map(|c| (*ours, c.payload));
     let (codec, payload) = ours.codecs.iter().find_map(pick).ok_or(Mismatch::NoCodec)?;
     let dtls = matches!(ours.security, Security::Dtls { .. });
     let dtls_active = match (&ours.security, theirs.attribute(media, "setup")) {
@@ -242,16 +223,9 @@ fn agree(theirs: &Sdp, index: usize, ours: &Ours) -> Result<Agreed, Mismatch> {
         receive_payload: payload,
         events: ours.events.then(|| events(&offered, codec)).flatten(),
         direction: theirs.direction(media).reversed().and(ours.direction),
-        remote: theirs
-            .rtp(media)
-            .filter(|to| !dtls && !to.ip().is_unspecified()),
-        remote_rtcp: theirs
-            .rtcp(media)
-            .filter(|to| !dtls && !to.ip().is_unspecified()),
-        ptime: media
-            .ptime()
-            .filter(|ms| (10..=60).contains(ms))
-            .unwrap_or(20),
+        remote: theirs.rtp(media).filter(|to| !dtls && !to.ip().is_unspecified()),
+        remote_rtcp: theirs.rtcp(media).filter(|to| !dtls && !to.ip().is_unspecified()),
+        ptime: media.ptime().filter(|ms| (10..=60).contains(ms)).unwrap_or(20),
         rtcp_mux: media.has("rtcp-mux"),
         remote_key,
         dtls_active,
@@ -260,19 +234,14 @@ fn agree(theirs: &Sdp, index: usize, ours: &Ours) -> Result<Agreed, Mismatch> {
 }
 
 /// Whether the peer's protection is ours; gives its key under SDES.
-fn check_security(
-    theirs: &Sdp,
-    media: &Media,
-    ours: &Security,
-) -> Result<Option<String>, Mismatch> {
-    let dtls = theirs.attribute(media, "fingerprint").is_some()
-        && theirs.attribute(media, "ice-ufrag").is_some();
+fn check_security(theirs: &Sdp, media: &Media, ours: &Security) -> Result<Option<String>, Mismatch> {
+    let dtls = theirs.attribute(media, "fingerprint").is_some() && theirs.attribute(media, "ice-ufrag").is_some();
     match ours {
         Security::Plain if !media.is_secure() => Ok(None),
         Security::Dtls { .. } if media.is_secure() && dtls => Ok(None),
-        Security::Sdes { .. } if media.is_secure() && !dtls => crypto(media)
-            .map(|(_, key)| Some(key))
-            .ok_or(Mismatch::Security),
+        Security::Sdes { .. } if media.is_secure() && !dtls => {
+            crypto(media).map(|(_, key)| Some(key)).ok_or(Mismatch::Security)
+        }
         _ => Err(Mismatch::Security),
     }
 }
@@ -283,17 +252,13 @@ fn crypto(media: &Media) -> Option<(String, String)> {
         let mut parts = value.split_ascii_whitespace();
         let (tag, suite, key) = (parts.next()?, parts.next()?, parts.next()?);
         let key = key.strip_prefix("inline:")?.split('|').next()?;
-        suite
-            .eq_ignore_ascii_case(SUITE)
-            .then(|| (tag.to_owned(), key.to_owned()))
+        suite.eq_ignore_ascii_case(SUITE).then(|| (tag.to_owned(), key.to_owned()))
     })
 }
 
 /// telephone-event at the codec's clock, else at any (phones often offer only 8,000).
 fn events(offered: &[Codec], codec: AudioCodec) -> Option<u8> {
-    let mut all = offered
-        .iter()
-        .filter(|c| c.name.eq_ignore_ascii_case("telephone-event"));
+    let mut all = offered.iter().filter(|c| c.name.eq_ignore_ascii_case("telephone-event"));
     let fitting = all.clone().find(|c| c.clock == codec.clock());
     fitting.or_else(|| all.next()).map(|c| c.payload)
 }
@@ -304,32 +269,17 @@ fn answer(offer: &Sdp, ours: &Ours, agreed: &Agreed) -> Sdp {
         if index == agreed.index {
             sdp.media.push(accepted(offer, theirs, ours, agreed));
         } else {
-            let (kind, protocol, formats) = (
-                theirs.kind.clone(),
-                theirs.protocol.clone(),
-                theirs.formats.clone(),
-            );
-            let mut refused = Media {
-                kind,
-                port: 0,
-                ports: None,
-                protocol,
-                formats,
-                lines: Vec::new(),
-            };
+            let (kind, protocol, formats) = (theirs.kind.clone(), theirs.protocol.clone(), theirs.formats.clone());
+            let mut refused = Media { kind, port: 0, ports: None, protocol, formats, lines: Vec::new() };
             if let Some(mid) = theirs.attribute_value("mid") {
                 refused.push("mid", mid);
             }
             sdp.media.push(refused);
         }
     }
-    let bundle = offer
-        .session
-        .iter()
-        .any(|line| line.kind == 'a' && line.value.starts_with("group:BUNDLE"));
+    let bundle = offer.session.iter().any(|line| line.kind == 'a' && line.value.starts_with("group:BUNDLE"));
     if let (true, Some(mid)) = (bundle, offer.media[agreed.index].attribute_value("mid")) {
-        sdp.session
-            .push(Line::attribute("group", &format!("BUNDLE {mid}")));
+        sdp.session.push(Line::attribute("group", &format!("BUNDLE {mid}")));
     }
     sdp
 }
@@ -338,10 +288,7 @@ fn accepted(offer: &Sdp, theirs: &Media, ours: &Ours, agreed: &Agreed) -> Media 
     let mut media = media(ours, Vec::new());
     media.protocol.clone_from(&theirs.protocol);
     add_codec(&mut media, agreed.codec, agreed.payload);
-    let event = theirs
-        .codecs()
-        .into_iter()
-        .find(|c| Some(c.payload) == agreed.events);
+    let event = theirs.codecs().into_iter().find(|c| Some(c.payload) == agreed.events);
     if let Some(event) = event {
         add_events(&mut media, event.payload, event.clock);
     }
@@ -350,17 +297,8 @@ fn accepted(offer: &Sdp, theirs: &Media, ours: &Ours, agreed: &Agreed) -> Media 
         (Security::Dtls { .. }, _) => "passive",
         _ => "",
     };
-    let tag = crypto(theirs)
-        .and_then(|(tag, _)| tag.parse().ok())
-        .unwrap_or(1);
-    finish(
-        &mut media,
-        ours,
-        agreed.direction,
-        theirs.has("rtcp-mux"),
-        setup,
-        tag,
-    );
+    let tag = crypto(theirs).and_then(|(tag, _)| tag.parse().ok()).unwrap_or(1);
+    finish(&mut media, ours, agreed.direction, theirs.has("rtcp-mux"), setup, tag);
     if let Some(mid) = theirs.attribute_value("mid") {
         media.push("mid", mid);
     }
@@ -369,9 +307,7 @@ fn accepted(offer: &Sdp, theirs: &Media, ours: &Ours, agreed: &Agreed) -> Media 
 
 fn session(ours: &Ours) -> Sdp {
     let (family, ip) = (family(ours.rtp.ip()), ours.rtp.ip());
-    let Ours {
-        session, version, ..
-    } = ours;
+    let Ours { session, version, .. } = ours;
     let mut lines = vec![
         Line::new('v', "0"),
         Line::new('o', format!("- {session} {version} IN {family} {ip}")),
@@ -382,10 +318,7 @@ fn session(ours: &Ours) -> Sdp {
     if matches!(ours.security, Security::Dtls { ice_lite: true, .. }) {
         lines.push(Line::attribute("ice-lite", ""));
     }
-    Sdp {
-        session: lines,
-        media: Vec::new(),
-    }
+    Sdp { session: lines, media: Vec::new() }
 }
 
 fn media(ours: &Ours, formats: Vec<String>) -> Media {
@@ -395,23 +328,13 @@ fn media(ours: &Ours, formats: Vec<String>) -> Media {
         Security::Dtls { .. } => "UDP/TLS/RTP/SAVPF",
     };
     let (kind, protocol) = ("audio".to_owned(), protocol.to_owned());
-    Media {
-        kind,
-        port: ours.rtp.port(),
-        ports: None,
-        protocol,
-        formats,
-        lines: Vec::new(),
-    }
+    Media { kind, port: ours.rtp.port(), ports: None, protocol, formats, lines: Vec::new() }
 }
 
 fn add_codec(media: &mut Media, codec: AudioCodec, payload: u8) {
     media.formats.push(payload.to_string());
     let channels = if codec.channels() > 1 { "/2" } else { "" };
-    media.push(
-        "rtpmap",
-        &format!("{payload} {}/{}{channels}", codec.as_str(), codec.clock()),
-    );
+    media.push("rtpmap", &format!("{payload} {}/{}{channels}", codec.as_str(), codec.clock()));
     if codec == AudioCodec::Opus {
         // Speech: in-band repair on, one channel of sound whatever the rtpmap must say (RFC 7587).
         media.push("fmtp", &format!("{payload} useinbandfec=1;stereo=0"));
@@ -433,20 +356,12 @@ fn finish(media: &mut Media, ours: &Ours, direction: Direction, mux: bool, setup
     match &ours.security {
         Security::Plain => {}
         Security::Sdes { key } => media.push("crypto", &format!("{tag} {SUITE} inline:{key}")),
-        Security::Dtls {
-            ufrag,
-            pwd,
-            fingerprint,
-            candidates,
-            ..
-        } => {
+        Security::Dtls { ufrag, pwd, fingerprint, candidates, .. } => {
             media.push("ice-ufrag", ufrag);
             media.push("ice-pwd", pwd);
             media.push("fingerprint", fingerprint);
             media.push("setup", setup);
-            candidates
-                .iter()
-                .for_each(|candidate| media.push("candidate", candidate));
+            candidates.iter().for_each(|candidate| media.push("candidate", candidate));
             media.push("end-of-candidates", "");
         }
     }
@@ -485,11 +400,7 @@ mod tests {
             ice_lite: true,
             active: false,
         };
-        Ours {
-            security,
-            codecs: vec![AudioCodec::Opus, AudioCodec::Pcma],
-            ..ours()
-        }
+        Ours { security, codecs: vec![AudioCodec::Opus, AudioCodec::Pcma], ..ours() }
     }
 
     const BROWSER: &str = "v=0\r\no=- 8 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE a1 v1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:xyzw\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=ice-options:trickle\r\na=fingerprint:sha-256 01:02\r\na=setup:actpass\r\na=mid:a1\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v1\r\na=rtpmap:96 VP8/90000\r\n";
@@ -502,10 +413,7 @@ mod tests {
     fn a_phone_is_answered() {
         let offer = parse(super::super::tests::PHONE);
         let (answer, agreed) = negotiate_audio(&offer, &ours()).unwrap();
-        assert_eq!(
-            (agreed.codec, agreed.payload, agreed.events),
-            (AudioCodec::Pcma, 8, Some(101))
-        );
+        assert_eq!((agreed.codec, agreed.payload, agreed.events), (AudioCodec::Pcma, 8, Some(101)));
         assert_eq!(agreed.remote, Some("192.0.2.4:49170".parse().unwrap()));
         let text = answer.to_string();
         assert!(text.contains("m=audio 10000 RTP/AVP 8 101\r\n"), "{text}");
@@ -517,10 +425,7 @@ mod tests {
     #[test]
     fn a_browser_is_answered() {
         let (answer, agreed) = negotiate_audio(&parse(BROWSER), &dtls()).unwrap();
-        assert_eq!(
-            (agreed.codec, agreed.payload, agreed.events),
-            (AudioCodec::Opus, 111, Some(110))
-        );
+        assert_eq!((agreed.codec, agreed.payload, agreed.events), (AudioCodec::Opus, 111, Some(110)));
         assert!(agreed.remote.is_none() && agreed.rtcp_mux && !agreed.dtls_active);
         let text = answer.to_string();
         for line in [
@@ -535,74 +440,37 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
-        assert_eq!(
-            negotiate_audio(&parse(BROWSER), &ours()),
-            Err(Mismatch::Security)
-        );
-        let pcma = Ours {
-            codecs: vec![AudioCodec::Pcma],
-            ..dtls()
-        };
-        assert_eq!(
-            negotiate_audio(&parse(BROWSER), &pcma).unwrap().1.events,
-            Some(126)
-        );
+        assert_eq!(negotiate_audio(&parse(BROWSER), &ours()), Err(Mismatch::Security));
+        let pcma = Ours { codecs: vec![AudioCodec::Pcma], ..dtls() };
+        assert_eq!(negotiate_audio(&parse(BROWSER), &pcma).unwrap().1.events, Some(126));
     }
 
     #[test]
     fn hold_is_answered_and_taken_back() {
         let phone = super::super::tests::PHONE;
         for (held, expected) in [
-            (
-                phone.replace("a=ptime:20", "a=sendonly"),
-                Direction::RecvOnly,
-            ),
-            (
-                phone.replace("a=ptime:20", "a=inactive"),
-                Direction::Inactive,
-            ),
-            (
-                phone.replace("c=IN IP4 192.0.2.4", "c=IN IP4 0.0.0.0"),
-                Direction::RecvOnly,
-            ),
-            (
-                phone.replace("a=ptime:20", "a=recvonly"),
-                Direction::SendOnly,
-            ),
+            (phone.replace("a=ptime:20", "a=sendonly"), Direction::RecvOnly),
+            (phone.replace("a=ptime:20", "a=inactive"), Direction::Inactive),
+            (phone.replace("c=IN IP4 192.0.2.4", "c=IN IP4 0.0.0.0"), Direction::RecvOnly),
+            (phone.replace("a=ptime:20", "a=recvonly"), Direction::SendOnly),
             (phone.to_owned(), Direction::SendRecv),
         ] {
             let (answer, agreed) = negotiate_audio(&parse(&held), &ours()).unwrap();
             assert_eq!(agreed.direction, expected);
             assert_eq!(answer.direction(&answer.media[0]), expected);
         }
-        let quiet = Ours {
-            direction: Direction::SendOnly,
-            ..ours()
-        };
-        assert_eq!(
-            negotiate_audio(&parse(phone), &quiet).unwrap().1.direction,
-            Direction::SendOnly
-        );
+        let quiet = Ours { direction: Direction::SendOnly, ..ours() };
+        assert_eq!(negotiate_audio(&parse(phone), &quiet).unwrap().1.direction, Direction::SendOnly);
     }
 
     #[test]
     fn our_offer_meets_our_answer() {
-        for side in [
-            ours(),
-            dtls(),
-            Ours {
-                security: Security::Sdes { key: "QUJD".into() },
-                ..ours()
-            },
-        ] {
+        for side in [ours(), dtls(), Ours { security: Security::Sdes { key: "QUJD".into() }, ..ours() }] {
             let offer = offer_audio(&side);
             assert_eq!(parse(&offer.to_string()), offer);
             let (answer, theirs) = negotiate_audio(&offer, &side).unwrap();
             let agreed = accept_answer(&offer, &answer, &side).unwrap();
-            assert_eq!(
-                (agreed.codec, agreed.payload, agreed.events),
-                (theirs.codec, theirs.payload, theirs.events)
-            );
+            assert_eq!((agreed.codec, agreed.payload, agreed.events), (theirs.codec, theirs.payload, theirs.events));
             assert_eq!(agreed.remote_key, theirs.remote_key);
             let dtls = matches!(side.security, Security::Dtls { .. });
             assert_eq!(agreed.dtls_active != theirs.dtls_active, dtls);
@@ -611,10 +479,7 @@ mod tests {
 
     #[test]
     fn payload_numbers_may_differ_by_direction() {
-        let side = Ours {
-            codecs: vec![AudioCodec::Opus],
-            ..ours()
-        };
+        let side = Ours { codecs: vec![AudioCodec::Opus], ..ours() };
         let offer = offer_audio(&side);
         let answer = parse(&offer.to_string().replace("111", "96"));
         let agreed = accept_answer(&offer, &answer, &side).unwrap();
@@ -625,26 +490,16 @@ mod tests {
     fn mismatches() {
         let phone = super::super::tests::PHONE;
         assert_eq!(
-            negotiate_audio(
-                &parse(&phone.replace("m=audio 49170/2", "m=audio 0")),
-                &ours()
-            )
-            .unwrap_err(),
+            negotiate_audio(&parse(&phone.replace("m=audio 49170/2", "m=audio 0")), &ours()).unwrap_err(),
             Mismatch::NoAudio
         );
         assert_eq!(
             negotiate_audio(&parse(&phone.replace("18 8 0 101", "18 101")), &ours()).unwrap_err(),
             Mismatch::NoCodec
         );
-        assert_eq!(
-            negotiate_audio(&parse(phone), &dtls()).unwrap_err(),
-            Mismatch::Security
-        );
+        assert_eq!(negotiate_audio(&parse(phone), &dtls()).unwrap_err(), Mismatch::Security);
         let offer = offer_audio(&ours());
         let refused = parse(&offer.to_string().replace("audio 10000", "audio 0"));
-        assert_eq!(
-            accept_answer(&offer, &refused, &ours()),
-            Err(Mismatch::NoAudio)
-        );
+        assert_eq!(accept_answer(&offer, &refused, &ours()), Err(Mismatch::NoAudio));
     }
 }

@@ -94,10 +94,7 @@ impl InviteClient {
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(
-            self.state,
-            InviteClientState::Calling | InviteClientState::Proceeding
-        )
+        matches!(self.state, InviteClientState::Calling | InviteClientState::Proceeding)
     }
 
     pub(super) fn next_timeout(&self) -> Option<Millis> {
@@ -168,11 +165,7 @@ impl PlainClient {
         }
         self.resend = None;
         self.expiry = now.plus(self.timing.t4);
-        self.state = if self.reliable {
-            PlainClientState::Terminated
-        } else {
-            PlainClientState::Completed
-        };
+        self.state = if self.reliable { PlainClientState::Terminated } else { PlainClientState::Completed };
         Step::Deliver
     }
 
@@ -186,10 +179,7 @@ impl PlainClient {
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(
-            self.state,
-            PlainClientState::Trying | PlainClientState::Proceeding
-        )
+        matches!(self.state, PlainClientState::Trying | PlainClientState::Proceeding)
     }
 
     pub(super) fn next_timeout(&self) -> Option<Millis> {

@@ -15,7 +15,7 @@ use crate::{
     flow::{Flow, Millis, Transport},
     header::{NameAddr, Via},
     limits,
-    message::{Message, Name, Request, Response},
+    message::{Message, Name, Refusal, Request, Response},
     tokens::Tokens,
 };
 
@@ -155,7 +155,8 @@ struct Server {
     flow: Flow,
     /// Where answers go: the flow, with the remote address that the Via asks for.
     answers: Flow,
-    request: Request,
+    /// Until the final answer; afterwards a transaction waits 32 s and should be small.
+    request: Option<Request>,
     tag: String,
     last: Option<Bytes>,
     /// Keys in the indexes, to be taken out at the end.
@@ -261,12 +262,7 @@ impl Endpoint {
     /// The flow broke or could not be opened: its waiting requests fail at once.
     pub fn handle_transport_error(&mut self, flow: Flow) {
         let failed = |client: &Client| client.flow == flow && client.is_waiting();
-        let keys: Vec<_> = self
-            .clients
-            .iter()
-            .filter(|(_, c)| failed(c))
-            .map(|(key, _)| *key)
-            .collect();
+        let keys: Vec<_> = self.clients.iter().filter(|(_, c)| failed(c)).map(|(key, _)| *key).collect();
         for key in keys {
             if self.drop_client(key).is_some_and(|client| client.heard) {
                 self.output.push_back(Output::TransportFailed { key });
@@ -289,12 +285,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`SendError`]; nothing has been sent then.
-    pub fn send_request(
-        &mut self,
-        flow: Flow,
-        mut request: Request,
-        now: Millis,
-    ) -> Result<ClientKey, SendError> {
+    pub fn send_request(&mut self, flow: Flow, mut request: Request, now: Millis) -> Result<ClientKey, SendError> {
         if matches!(request.method, Method::Ack | Method::Cancel) {
             return Err(SendError::NoTransaction);
         }
@@ -318,12 +309,7 @@ impl Endpoint {
     pub fn ack(&mut self, key: ClientKey, flow: Flow, mut ack: Request) {
         self.add_via(flow, &mut ack);
         let bytes = ack.encode();
-        let tag = ack
-            .headers
-            .to()
-            .ok()
-            .and_then(|to| to.tag().map(str::to_owned))
-            .unwrap_or_default();
+        let tag = ack.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
         if let Some(client) = self.clients.get_mut(&key) {
             if let Some(fork) = client.forks.iter_mut().find(|(fork, _)| *fork == tag) {
                 fork.1 = Some((flow, bytes.clone()));
@@ -355,12 +341,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`RespondError`]; nothing has been sent then.
-    pub fn respond(
-        &mut self,
-        key: ServerKey,
-        mut response: Response,
-        now: Millis,
-    ) -> Result<(), RespondError> {
+    pub fn respond(&mut self, key: ServerKey, mut response: Response, now: Millis) -> Result<(), RespondError> {
         let server = self.servers.get_mut(&key).ok_or(RespondError::Gone)?;
         let status = response.status;
         let accepted = match &mut server.machine {
@@ -383,6 +364,22 @@ impl Endpoint {
         self.send(answers, bytes);
         self.settle_server(key);
         Ok(())
+    }
+}
+
+/// Answering strangers.
+impl Endpoint {
+    /// Answers a request once and forgets it: for challenges and refusals to those who have not
+    /// proved themselves. Over UDP their source address may be forged, and a refusal that is
+    /// repeated until its ACK comes would make us an amplifier (RFC 3261 §26.3.2.4). Does nothing
+    /// if the request was answered finally already.
+    pub fn respond_once(&mut self, key: ServerKey, mut response: Response) {
+        if !self.is_unanswered(key) {
+            return;
+        }
+        let Some(server) = self.drop_server(key) else { return };
+        response.set_to_tag(&server.tag);
+        self.send(server.answers, response.encode());
     }
 }
 
@@ -426,33 +423,26 @@ impl Endpoint {
 
     /// Whether a request that came still waits for its final answer.
     pub fn is_unanswered(&self, key: ServerKey) -> bool {
-        self.servers
-            .get(&key)
-            .is_some_and(|server| match &server.machine {
-                ServerMachine::Invite(machine) => machine.state == InviteServerState::Proceeding,
-                ServerMachine::Plain(machine) => {
-                    matches!(
-                        machine.state,
-                        PlainServerState::Trying | PlainServerState::Proceeding
-                    )
-                }
-            })
+        self.servers.get(&key).is_some_and(|server| match &server.machine {
+            ServerMachine::Invite(machine) => machine.state == InviteServerState::Proceeding,
+            ServerMachine::Plain(machine) => {
+                matches!(machine.state, PlainServerState::Trying | PlainServerState::Proceeding)
+            }
+        })
     }
 
-    /// The request as it came, as long as its transaction lives.
+    /// The request as it came, until its final answer has gone out.
     pub fn request(&self, key: ServerKey) -> Option<&Request> {
-        self.servers.get(&key).map(|server| &server.request)
+        self.servers.get(&key).and_then(|server| server.request.as_ref())
     }
 }
 
 /// Requests that come.
 impl Endpoint {
     fn handle_request(&mut self, flow: Flow, mut request: Request, now: Millis) {
-        // Without a Via there is nobody to answer.
-        if request.stamp_source(flow.remote).is_err() {
-            return;
-        }
-        let checked = request.check();
+        // A Via that cannot be read is answered at the source: 400, not silence.
+        let stamped = request.stamp_source(flow.remote).map_err(Refusal::from);
+        let checked = stamped.and_then(|()| request.check());
         if request.method == Method::Ack {
             if checked.is_ok() {
                 self.handle_ack(request, now);
@@ -469,11 +459,7 @@ impl Endpoint {
         if request.method == Method::Cancel {
             return self.handle_cancel(flow, request, &ids, now);
         }
-        if ids
-            .merge
-            .as_ref()
-            .is_some_and(|id| self.by_merge.contains_key(id))
-        {
+        if ids.merge.as_ref().is_some_and(|id| self.by_merge.contains_key(id)) {
             return self.answer_without_state(flow, request, 482, "Loop Detected");
         }
         if self.servers.len() >= self.config.server_transactions {
@@ -481,12 +467,7 @@ impl Endpoint {
             return self.answer_without_state(flow, request, 503, "Service Unavailable");
         }
         let (key, tag) = self.start_server(flow, request.clone(), ids, now);
-        self.output.push_back(Output::Request {
-            key,
-            request,
-            flow,
-            tag,
-        });
+        self.output.push_back(Output::Request { key, request, flow, tag });
     }
 
     fn handle_ack(&mut self, request: Request, now: Millis) {
@@ -512,19 +493,15 @@ impl Endpoint {
     fn handle_cancel(&mut self, flow: Flow, request: Request, ids: &Ids, now: Millis) {
         let invite = self.by_request.get(&ids.invite).copied();
         // Whoever learns a branch must not be able to end the call from elsewhere.
-        let same_source = |key: &ServerKey| {
-            self.servers
-                .get(key)
-                .is_some_and(|server| server.flow.remote.ip() == flow.remote.ip())
-        };
+        let same_source =
+            |key: &ServerKey| self.servers.get(key).is_some_and(|server| server.flow.remote.ip() == flow.remote.ip());
         let Some(key) = invite.filter(same_source) else {
             return self.answer_without_state(flow, request, 481, "");
         };
         self.answer_without_state(flow, request.clone(), 200, "");
-        let Some(server) = self.servers.get(&key).filter(|_| self.is_unanswered(key)) else {
-            return;
-        };
-        let answer = Response::to(&server.request, 487, "");
+        // Answered finally, it is past cancelling.
+        let Some(invite) = self.request(key) else { return };
+        let answer = Response::to(invite, 487, "");
         if self.respond(key, answer, now).is_ok() {
             self.output.push_back(Output::Cancel { key, request });
         }
@@ -548,24 +525,14 @@ impl Endpoint {
         }
     }
 
-    fn start_server(
-        &mut self,
-        flow: Flow,
-        request: Request,
-        ids: Ids,
-        now: Millis,
-    ) -> (ServerKey, String) {
+    fn start_server(&mut self, flow: Flow, request: Request, ids: Ids, now: Millis) -> (ServerKey, String) {
         let (timing, reliable) = (self.config.timing, flow.transport.is_reliable());
         let machine = match request.method {
             Method::Invite => ServerMachine::Invite(InviteServer::start(timing, reliable, now)),
             _ => ServerMachine::Plain(PlainServer::start(timing, reliable, now)),
         };
         let key = ServerKey(self.next_key());
-        let to_tag = request
-            .headers
-            .to()
-            .ok()
-            .and_then(|to| to.tag().map(str::to_owned));
+        let to_tag = request.headers.to().ok().and_then(|to| to.tag().map(str::to_owned));
         let tag = to_tag.unwrap_or_else(|| self.tokens.tag());
         self.by_request.insert(ids.request.clone(), key);
         if let Some(id) = &ids.merge {
@@ -576,7 +543,7 @@ impl Endpoint {
             machine,
             flow,
             answers,
-            request,
+            request: Some(request),
             tag: tag.clone(),
             last: None,
             id: ids.request,
@@ -599,8 +566,10 @@ impl Endpoint {
         if let Some(id) = server.merge_id.take_if(|_| challenge) {
             self.by_merge.remove(&id);
         }
-        if response.is_success() && matches!(server.machine, ServerMachine::Invite(_)) {
-            let id = ack_id(&server.request, &server.tag);
+        let request = server.request.take();
+        let accepted = response.is_success() && matches!(server.machine, ServerMachine::Invite(_));
+        if let Some(invite) = request.filter(|_| accepted) {
+            let id = ack_id(&invite, &server.tag);
             self.by_ack.insert(id.clone(), key);
             server.ack_id = Some(id);
         }
@@ -617,23 +586,24 @@ impl Endpoint {
                 Due::Nothing
             }
         };
-        let (answers, last, request) = (server.answers, server.last.clone(), &server.request);
-        match due {
-            Due::Nothing => {}
-            Due::Trying => {
+        let (answers, last) = (server.answers, server.last.clone());
+        match (due, &server.request) {
+            (Due::Trying, Some(request)) => {
                 let bytes = Response::to(request, 100, "").encode();
                 server.last = Some(bytes.clone());
                 self.send(answers, bytes);
             }
-            Due::Resend => last.into_iter().for_each(|bytes| self.send(answers, bytes)),
-            Due::NoAck => self.output.push_back(Output::NoAck { key }),
-            Due::Unanswered => {
+            (Due::Unanswered, Some(request)) => {
                 let answer = Response::to(request, 480, "");
                 // It was in Proceeding, so this is its first final answer.
                 if self.respond(key, answer, now).is_ok() {
                     self.output.push_back(Output::Unanswered { key });
                 }
             }
+            (Due::Resend, _) => last.into_iter().for_each(|bytes| self.send(answers, bytes)),
+            (Due::NoAck, _) => self.output.push_back(Output::NoAck { key }),
+            // The first two only come before the final answer, when the request is there.
+            (Due::Nothing | Due::Trying | Due::Unanswered, _) => {}
         }
         self.settle_server(key);
     }
@@ -644,42 +614,34 @@ impl Endpoint {
             return;
         };
         let (over, next) = match &server.machine {
-            ServerMachine::Invite(m) => {
-                (m.state == InviteServerState::Terminated, m.next_timeout())
-            }
+            ServerMachine::Invite(m) => (m.state == InviteServerState::Terminated, m.next_timeout()),
             ServerMachine::Plain(m) => (m.state == PlainServerState::Terminated, m.next_timeout()),
         };
-        let next = next.filter(|_| !over);
-        rearm(&mut self.timers, Key::Server(key), &mut server.armed, next);
-        if !over {
-            return;
+        if over {
+            self.drop_server(key);
+        } else {
+            rearm(&mut self.timers, Key::Server(key), &mut server.armed, next);
         }
-        let Some(server) = self.servers.remove(&key) else {
-            return;
-        };
+    }
+
+    fn drop_server(&mut self, key: ServerKey) -> Option<Server> {
+        let mut server = self.servers.remove(&key)?;
+        rearm(&mut self.timers, Key::Server(key), &mut server.armed, None);
         self.by_request.remove(&server.id);
-        server.merge_id.map(|id| self.by_merge.remove(&id));
-        server.ack_id.map(|id| self.by_ack.remove(&id));
+        server.merge_id.take().map(|id| self.by_merge.remove(&id));
+        server.ack_id.take().map(|id| self.by_ack.remove(&id));
+        Some(server)
     }
 
     /// Answers and forgets. The tag follows from the request, so repetitions get the same.
-    fn answer_without_state(
-        &mut self,
-        flow: Flow,
-        mut request: Request,
-        status: u16,
-        reason: &str,
-    ) {
-        if request.method == Method::Ack || request.stamp_source(flow.remote).is_err() {
+    fn answer_without_state(&mut self, flow: Flow, mut request: Request, status: u16, reason: &str) {
+        // Without any Via there is nobody to answer.
+        if request.method == Method::Ack || !request.headers.has(Name::Via) {
             return;
         }
+        let _ = request.stamp_source(flow.remote);
         let text = |name| request.headers.get(name).unwrap_or_default().into_owned();
-        let parts = [
-            text(Name::Via),
-            text(Name::From),
-            text(Name::CallId),
-            text(Name::CSeq),
-        ];
+        let parts = [text(Name::Via), text(Name::From), text(Name::CallId), text(Name::CSeq)];
         let mut response = Response::to(&request, status, reason);
         response.set_to_tag(&self.tokens.derived(&parts.each_ref().map(String::as_str)));
         self.send(answer_flow(flow, &request), response.encode());
@@ -727,11 +689,7 @@ impl Endpoint {
             return;
         };
         if matches!(client.machine, ClientMachine::Invite(_)) {
-            let tag = response
-                .headers
-                .to()
-                .ok()
-                .and_then(|to| to.tag().map(str::to_owned));
+            let tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned));
             let tag = tag.unwrap_or_default();
             if let Some((_, ack)) = client.forks.iter().find(|(fork, _)| *fork == tag) {
                 if let Some((flow, bytes)) = ack.clone() {
@@ -749,11 +707,7 @@ impl Endpoint {
 
     fn deliver(&mut self, key: ClientKey, flow: Flow, response: Response) {
         if self.clients.get(&key).is_some_and(|client| client.heard) {
-            self.output.push_back(Output::Response {
-                key,
-                response,
-                flow,
-            });
+            self.output.push_back(Output::Response { key, response, flow });
         }
     }
 
@@ -773,9 +727,7 @@ impl Endpoint {
         let Some(client) = self.clients.get_mut(&key) else {
             return;
         };
-        let (ClientMachine::Invite(machine), Cancel::Wanted(reason)) =
-            (&mut client.machine, &client.cancel)
-        else {
+        let (ClientMachine::Invite(machine), Cancel::Wanted(reason)) = (&mut client.machine, &client.cancel) else {
             return;
         };
         if machine.state != InviteClientState::Proceeding {
@@ -788,11 +740,7 @@ impl Endpoint {
         }
         client.cancel = Cancel::Sent;
         let flow = client.flow;
-        let branch = cancel
-            .headers
-            .via()
-            .ok()
-            .and_then(|via| via.branch().map(str::to_owned));
+        let branch = cancel.headers.via().ok().and_then(|via| via.branch().map(str::to_owned));
         self.start_client(flow, cancel, &branch.unwrap_or_default(), false, now);
         self.settle_client(key);
     }
@@ -810,14 +758,7 @@ impl Endpoint {
         branch
     }
 
-    fn start_client(
-        &mut self,
-        flow: Flow,
-        request: Request,
-        branch: &str,
-        heard: bool,
-        now: Millis,
-    ) -> ClientKey {
+    fn start_client(&mut self, flow: Flow, request: Request, branch: &str, heard: bool, now: Millis) -> ClientKey {
         let (timing, reliable) = (self.config.timing, flow.transport.is_reliable());
         let machine = match request.method {
             Method::Invite => ClientMachine::Invite(InviteClient::start(timing, reliable, now)),
@@ -827,17 +768,7 @@ impl Endpoint {
         let (id, wire) = (branch_id(branch, &request.method), request.encode());
         self.by_branch.insert(id.clone(), key);
         let (cancel, forks) = (Cancel::No, Vec::new());
-        let client = Client {
-            machine,
-            flow,
-            request,
-            wire: wire.clone(),
-            id,
-            heard,
-            cancel,
-            forks,
-            armed: None,
-        };
+        let client = Client { machine, flow, request, wire: wire.clone(), id, heard, cancel, forks, armed: None };
         self.clients.insert(key, client);
         self.send(flow, wire);
         self.settle_client(key);
@@ -866,9 +797,7 @@ impl Endpoint {
             return;
         };
         let (over, next) = match &client.machine {
-            ClientMachine::Invite(m) => {
-                (m.state == InviteClientState::Terminated, m.next_timeout())
-            }
+            ClientMachine::Invite(m) => (m.state == InviteClientState::Terminated, m.next_timeout()),
             ClientMachine::Plain(m) => (m.state == PlainClientState::Terminated, m.next_timeout()),
         };
         if over {
@@ -921,61 +850,32 @@ struct Ids {
 impl Ids {
     fn of(request: &Request) -> Option<Self> {
         let h = &request.headers;
-        let (via, from, to, call_id, cseq) = (
-            h.via().ok()?,
-            h.from().ok()?,
-            h.to().ok()?,
-            h.call_id().ok()?,
-            h.cseq().ok()?,
-        );
+        let (via, from, to, call_id, cseq) =
+            (h.via().ok()?, h.from().ok()?, h.to().ok()?, h.call_id().ok()?, h.cseq().ok()?);
         let of_method = |method: &Method| {
             if via.has_magic_cookie() {
-                return format!(
-                    "{}\n{}\n{method}",
-                    via.branch().unwrap_or_default(),
-                    via.sent_by()
-                );
+                return format!("{}\n{}\n{method}", via.branch().unwrap_or_default(), via.sent_by());
             }
             // RFC 2543 (§17.2.3): what stays the same in a request's repetitions and its ACK.
             let (uri, from) = (request.target_text(), from.tag().unwrap_or_default());
             format!("{uri}\n{from}\n{call_id}\n{}\n{via}\n{method}", cseq.number)
         };
         let invite = of_method(&Method::Invite);
-        let own = if request.method == Method::Ack {
-            invite.clone()
-        } else {
-            of_method(&request.method)
-        };
+        let own = if request.method == Method::Ack { invite.clone() } else { of_method(&request.method) };
         let from_tag = from.tag().unwrap_or_default();
-        let merge = (to.tag().is_none() && request.method != Method::Cancel)
-            .then(|| format!("{call_id}\n{from_tag}\n{cseq}"));
-        let ack = format!(
-            "{call_id}\n{from_tag}\n{}\n{}",
-            to.tag().unwrap_or_default(),
-            cseq.number
-        );
-        Some(Self {
-            request: own,
-            invite,
-            merge,
-            ack,
-        })
+        let merge =
+            (to.tag().is_none() && request.method != Method::Cancel).then(|| format!("{call_id}\n{from_tag}\n{cseq}"));
+        let ack = format!("{call_id}\n{from_tag}\n{}\n{}", to.tag().unwrap_or_default(), cseq.number);
+        Some(Self { request: own, invite, merge, ack })
     }
 }
 
 /// What the ACK for our 2xx to this INVITE will be matched by; see [`Ids::ack`].
 fn ack_id(invite: &Request, tag: &str) -> String {
     let h = &invite.headers;
-    let from = h
-        .from()
-        .ok()
-        .and_then(|from: NameAddr| from.tag().map(str::to_owned))
-        .unwrap_or_default();
+    let from = h.from().ok().and_then(|from: NameAddr| from.tag().map(str::to_owned)).unwrap_or_default();
     let number = h.cseq().map(|cseq| cseq.number).unwrap_or_default();
-    format!(
-        "{}\n{from}\n{tag}\n{number}",
-        h.call_id().unwrap_or_default()
-    )
+    format!("{}\n{from}\n{tag}\n{number}", h.call_id().unwrap_or_default())
 }
 
 fn branch_id(branch: &str, method: &Method) -> String {
@@ -990,14 +890,8 @@ fn in_transaction(invite: &Request, method: Method) -> Request {
     for name in [Name::Via, Name::Route, Name::From, Name::To, Name::CallId] {
         request.headers.copy(&invite.headers, name);
     }
-    let number = invite
-        .headers
-        .cseq()
-        .map(|cseq| cseq.number)
-        .unwrap_or_default();
-    request
-        .headers
-        .push(Name::CSeq, format!("{number} {method}"));
+    let number = invite.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
+    request.headers.push(Name::CSeq, format!("{number} {method}"));
     request.headers.push(Name::MaxForwards, 70);
     request.method = method;
     request
@@ -1006,19 +900,12 @@ fn in_transaction(invite: &Request, method: Method) -> Request {
 /// Where the answer to a request goes: on a stream its connection, on UDP the Via's say.
 fn answer_flow(flow: Flow, request: &Request) -> Flow {
     match request.headers.via() {
-        Ok(via) if flow.transport == Transport::Udp => {
-            flow.to(Via::answer_address(&via, flow.remote))
-        }
+        Ok(via) if flow.transport == Transport::Udp => flow.to(Via::answer_address(&via, flow.remote)),
         _ => flow,
     }
 }
 
-fn rearm(
-    timers: &mut BTreeSet<(Millis, Key)>,
-    key: Key,
-    armed: &mut Option<Millis>,
-    next: Option<Millis>,
-) {
+fn rearm(timers: &mut BTreeSet<(Millis, Key)>, key: Key, armed: &mut Option<Millis>, next: Option<Millis>) {
     if *armed == next {
         return;
     }
@@ -1038,9 +925,6 @@ impl Endpoint {
     }
 
     pub(super) fn tables_are_empty(&self) -> bool {
-        self.by_request.is_empty()
-            && self.by_merge.is_empty()
-            && self.by_ack.is_empty()
-            && self.by_branch.is_empty()
+        self.by_request.is_empty() && self.by_merge.is_empty() && self.by_ack.is_empty() && self.by_branch.is_empty()
     }
 }

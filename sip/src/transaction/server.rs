@@ -111,11 +111,7 @@ impl InviteServer {
             InviteServerState::Completed => {
                 self.resend = None;
                 self.expiry = now.plus(self.timing.t4);
-                self.state = if self.reliable {
-                    InviteServerState::Terminated
-                } else {
-                    InviteServerState::Confirmed
-                };
+                self.state = if self.reliable { InviteServerState::Terminated } else { InviteServerState::Confirmed };
                 Step::Absorb
             }
             InviteServerState::Accepted if !self.acknowledged => {
@@ -152,10 +148,7 @@ impl InviteServer {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Millis> {
-        earlier(
-            Some(self.expiry),
-            earlier(self.trying, self.resend.map(|r| r.at)),
-        )
+        earlier(Some(self.expiry), earlier(self.trying, self.resend.map(|r| r.at)))
     }
 }
 
@@ -196,12 +189,7 @@ pub(super) struct PlainServer {
 impl PlainServer {
     pub(super) fn start(timing: Timing, reliable: bool, now: Millis) -> Self {
         let expiry = now.plus(timing.patience());
-        Self {
-            state: PlainServerState::Trying,
-            timing,
-            reliable,
-            expiry,
-        }
+        Self { state: PlainServerState::Trying, timing, reliable, expiry }
     }
 
     pub(super) fn on_request_again(&self) -> Step {
@@ -213,21 +201,14 @@ impl PlainServer {
 
     /// The user answers; `false` if a final answer has gone out already.
     pub(super) fn on_answer(&mut self, status: u16, now: Millis) -> bool {
-        if !matches!(
-            self.state,
-            PlainServerState::Trying | PlainServerState::Proceeding
-        ) {
+        if !matches!(self.state, PlainServerState::Trying | PlainServerState::Proceeding) {
             return false;
         }
         if status < 200 {
             self.state = PlainServerState::Proceeding;
             return true;
         }
-        self.state = if self.reliable {
-            PlainServerState::Terminated
-        } else {
-            PlainServerState::Completed
-        };
+        self.state = if self.reliable { PlainServerState::Terminated } else { PlainServerState::Completed };
         self.expiry = now.plus(self.timing.patience());
         true
     }
