@@ -28,17 +28,11 @@ fn main() {
     let seconds = arguments.next().and_then(|s| s.parse().ok()).unwrap_or(5);
     let calls = arguments.next().and_then(|s| s.parse().ok()).unwrap_or(50);
     let duration = Duration::from_secs(seconds);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.unwrap();
     let floor = floor(duration);
     println!("floor (recvfrom + sendto):            {floor:6.2} µs per packet");
-    for (name, right) in [
-        ("PCMA to PCMA", Media::pcma()),
-        ("PCMA to PCMU", Media::pcmu()),
-    ] {
+    for (name, right) in [("PCMA to PCMA", Media::pcma()), ("PCMA to PCMU", Media::pcmu())] {
         for record in [false, true] {
             let (cost, packets) = runtime.block_on(relay(calls, duration, right.clone(), record));
             let recorded = if record { ", recorded" } else { "" };
@@ -50,11 +44,10 @@ fn main() {
             );
         }
     }
-    println!(
-        "Opus, one frame: {:.1} µs to encode, {:.1} µs to decode",
-        opus().0,
-        opus().1
-    );
+    let recorded = runtime.block_on(memory());
+    println!("a running, recorded call of two UDP legs: {recorded:.0} KiB resident");
+    let (encode, decode) = opus();
+    println!("Opus, one frame: {encode:.1} µs CPU to encode, {decode:.1} µs to decode");
 }
 
 /// CPU of a thread in µs.
@@ -70,10 +63,7 @@ fn tasks(prefix: &str) -> Vec<String> {
         name.starts_with(prefix)
     };
     let entries = fs::read_dir("/proc/self/task").unwrap();
-    entries
-        .filter_map(|e| e.ok()?.file_name().into_string().ok())
-        .filter(named)
-        .collect()
+    entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).filter(named).collect()
 }
 
 /// A thread that receives and sends and does nothing else.
@@ -82,20 +72,16 @@ fn floor(duration: Duration) -> f64 {
     let (relay_in, relay_out) = (socket(), socket());
     let to = relay_in.local_addr().unwrap();
     let onward = right.local_addr().unwrap();
-    let worker = thread::Builder::new()
-        .name("floor".to_owned())
-        .spawn(move || {
-            let mut buffer = [0; 2_048];
-            let mut packets = 0u64;
-            relay_in
-                .set_read_timeout(Some(Duration::from_millis(500)))
-                .unwrap();
-            while let Ok((length, _)) = relay_in.recv_from(&mut buffer) {
-                relay_out.send_to(&buffer[..length], onward).unwrap();
-                packets += 1;
-            }
-            (cpu_us(&tasks("floor")[0]), packets)
-        });
+    let worker = thread::Builder::new().name("floor".to_owned()).spawn(move || {
+        let mut buffer = [0; 2_048];
+        let mut packets = 0u64;
+        relay_in.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        while let Ok((length, _)) = relay_in.recv_from(&mut buffer) {
+            relay_out.send_to(&buffer[..length], onward).unwrap();
+            packets += 1;
+        }
+        (cpu_us(&tasks("floor")[0]), packets)
+    });
     let drain = drain(vec![right]);
     let mut sequence = 0;
     // The same rate as below with 50 calls.
@@ -112,10 +98,7 @@ async fn relay(calls: usize, duration: Duration, right: Media, record: bool) -> 
     let folder = std::env::temp_dir().join(format!("relay-bench-{}", std::process::id()));
     let (engine, _events) = MediaEngine::start(&EngineConfig {
         bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        ports: PortRange {
-            first: 40_000,
-            last: 59_999,
-        },
+        ports: PortRange { first: 40_000, last: 59_999 },
         threads: 1,
         prompts: PathBuf::from("."),
     })
@@ -124,18 +107,12 @@ async fn relay(calls: usize, duration: Duration, right: Media, record: bool) -> 
     let mut listeners = Vec::new();
     for call in 0..calls {
         let call = CallKey(call as u128);
-        let legs = [0, 1].map(|leg| LegId {
-            call,
-            leg: LegNo(leg),
-        });
+        let legs = [0, 1].map(|leg| LegId { call, leg: LegNo(leg) });
         for (leg, media) in legs.into_iter().zip([Media::pcma(), right.clone()]) {
             let socket = socket();
             let to = engine.open_leg(leg, LegConfig::default()).await.unwrap();
             // Both sides send what the left negotiated in its own leg's type.
-            let remote = Remote::new(
-                socket.local_addr().unwrap(),
-                media.also_accept(8, Codec::Pcma),
-            );
+            let remote = Remote::new(socket.local_addr().unwrap(), media.also_accept(8, Codec::Pcma));
             engine.set_remote(leg, remote).await.unwrap();
             listeners.push(socket.try_clone().unwrap());
             lines.push((socket, to));
@@ -143,10 +120,7 @@ async fn relay(calls: usize, duration: Duration, right: Media, record: bool) -> 
         engine.bridge(legs[0], legs[1]).await.unwrap();
         if record {
             let path = folder.join(format!("{}.wav", call.0));
-            engine
-                .record_start(call, path, &[LegNo(0)], &[LegNo(1)])
-                .await
-                .unwrap();
+            engine.record_start(call, path, &[LegNo(0)], &[LegNo(1)]).await.unwrap();
         }
     }
     let drain = drain(listeners);
@@ -168,10 +142,7 @@ async fn relay(calls: usize, duration: Duration, right: Media, record: bool) -> 
     let mut packets = 0;
     for call in 0..calls {
         for leg in 0..2 {
-            let leg = LegId {
-                call: CallKey(call as u128),
-                leg: LegNo(leg),
-            };
+            let leg = LegId { call: CallKey(call as u128), leg: LegNo(leg) };
             packets += engine.stats(leg).await.unwrap().sent;
         }
     }
@@ -181,23 +152,66 @@ async fn relay(calls: usize, duration: Duration, right: Media, record: bool) -> 
     (cpu / packets as f64, packets)
 }
 
+/// Resident KiB per call once each leg has sent and received.
+async fn memory() -> f64 {
+    const CALLS: u32 = 400;
+    let resident = || {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap()
+    };
+    let folder = std::env::temp_dir().join(format!("relay-bench-memory-{}", std::process::id()));
+    let (engine, _events) = MediaEngine::start(&EngineConfig {
+        bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ports: PortRange { first: 40_000, last: 59_999 },
+        threads: 1,
+        prompts: PathBuf::from("."),
+    })
+    .unwrap();
+    let far = socket();
+    let before = resident();
+    for call in 0..CALLS {
+        let call = CallKey(u128::from(call));
+        let legs = [0, 1].map(|leg| LegId { call, leg: LegNo(leg) });
+        let mut ports = Vec::new();
+        for leg in legs {
+            ports.push(engine.open_leg(leg, LegConfig::default()).await.unwrap());
+            let remote = Remote::new(far.local_addr().unwrap(), Media::pcma());
+            engine.set_remote(leg, remote).await.unwrap();
+        }
+        engine.bridge(legs[0], legs[1]).await.unwrap();
+        let path = folder.join(format!("{}.wav", call.0));
+        engine.record_start(call, path, &[LegNo(0)], &[LegNo(1)]).await.unwrap();
+        for port in ports {
+            far.send_to(&packet(1), port).unwrap();
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let after = resident();
+    engine.shutdown().await;
+    let _ = fs::remove_dir_all(folder);
+    (after - before) / f64::from(CALLS)
+}
+
 fn opus() -> (f64, f64) {
-    const ROUNDS: u32 = 500;
+    const ROUNDS: u32 = 2_000;
     let mut encoder = liandong_media::codec::Encoder::new(Codec::Opus);
     let mut decoder = liandong_media::codec::Decoder::default();
     let tone = liandong_media::tone::sine(400.0, 8_000.0, liandong_media::FRAME);
     let frame = tone.as_slice().try_into().unwrap();
     let (mut payload, mut pcm) = (Vec::new(), Vec::new());
-    let start = Instant::now();
-    (0..ROUNDS).for_each(|_| encoder.encode(frame, &mut payload));
-    let encode = start.elapsed();
-    let start = Instant::now();
-    for _ in 0..ROUNDS {
+    let this = std::process::id().to_string(); // the main thread's id is the process's
+    let cpu_of = |work: &mut dyn FnMut()| {
+        let before = cpu_us(&this);
+        (0..ROUNDS).for_each(|_| work());
+        (cpu_us(&this) - before) / f64::from(ROUNDS)
+    };
+    let encode = cpu_of(&mut || encoder.encode(frame, &mut payload));
+    let decode = cpu_of(&mut || {
         pcm.clear();
         decoder.decode(Codec::Opus, &payload, &mut pcm);
-    }
-    let us = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(ROUNDS);
-    (us(encode), us(start.elapsed()))
+    });
+    (encode, decode)
 }
 
 fn socket() -> UdpSocket {
@@ -207,14 +221,7 @@ fn socket() -> UdpSocket {
 fn packet(sequence: u16) -> Vec<u8> {
     let mut packet = Vec::new();
     let timestamp = u32::from(sequence) * 160;
-    Header {
-        payload_type: 8,
-        sequence,
-        timestamp,
-        ssrc: 7,
-        ..Header::default()
-    }
-    .write(&[0xd5; 160], &mut packet);
+    Header { payload_type: 8, sequence, timestamp, ssrc: 7, ..Header::default() }.write(&[0xd5; 160], &mut packet);
     packet
 }
 
@@ -225,8 +232,8 @@ fn pace(duration: Duration, lines: usize, mut send: impl FnMut(usize)) {
     while start.elapsed() < duration {
         for line in 0..lines {
             if line % 10 == 0 {
-                let due = Duration::from_millis(20) * round
-                    + Duration::from_micros(20_000 * line as u64 / lines as u64);
+                let due =
+                    Duration::from_millis(20) * round + Duration::from_micros(20_000 * line as u64 / lines as u64);
                 thread::sleep(due.saturating_sub(start.elapsed()));
             }
             send(line);
@@ -245,9 +252,7 @@ fn drain(sockets: Vec<UdpSocket>) -> Drain {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let thread = thread::spawn(move || {
-        sockets
-            .iter()
-            .for_each(|socket| socket.set_nonblocking(true).unwrap());
+        sockets.iter().for_each(|socket| socket.set_nonblocking(true).unwrap());
         let mut buffer = [0; 2_048];
         while !stopped.load(Ordering::Relaxed) {
             for socket in &sockets {

@@ -75,10 +75,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            ports: PortRange {
-                first: 10_000,
-                last: 19_999,
-            },
+            ports: PortRange { first: 10_000, last: 19_999 },
             threads: 0,
             prompts: PathBuf::from("prompts"),
         }
@@ -241,11 +238,7 @@ impl MediaEngine {
     /// [`EngineError::Start`] if the port range is too small or the system refuses threads.
     pub fn start(config: &EngineConfig) -> Result<(Self, mpsc::Receiver<MediaEvent>), EngineError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if config.threads == 0 {
-            cores
-        } else {
-            config.threads
-        };
+        let threads = if config.threads == 0 { cores } else { config.threads };
         let start = |error: &dyn std::fmt::Display| EngineError::Start(error.to_string());
         let ranges = config.ports.split(threads).map_err(|error| start(&error))?;
         let (owner, events) = mpsc::channel(EVENTS);
@@ -282,17 +275,7 @@ impl MediaEngine {
         }
         let prompts = PromptStore::new(&config.prompts);
         let running = Mutex::new(Some((running, writer)));
-        Ok((
-            Self {
-                shared: Arc::new(Shared {
-                    shards,
-                    stop,
-                    prompts,
-                    running,
-                }),
-            },
-            events,
-        ))
+        Ok((Self { shared: Arc::new(Shared { shards, stop, prompts, running }) }, events))
     }
 
     /// The prompts, to preload them or to add synthesised ones.
@@ -307,8 +290,7 @@ impl MediaEngine {
     /// [`EngineError::Relay`] if the number is used, [`EngineError::Socket`] if no port is free.
     pub async fn open_leg(&self, leg: LegId, config: LegConfig) -> Result<SocketAddr, EngineError> {
         let seed = rand::random();
-        self.ask(leg.call, move |shard| shard.open(leg, &config, seed))
-            .await?
+        self.ask(leg.call, move |shard| shard.open(leg, &config, seed)).await?
     }
 
     /// Opens a leg whose RTP a WebRTC transport carries: decrypted packets in by the sender, out by
@@ -323,20 +305,10 @@ impl MediaEngine {
     ) -> Result<(ExternalSender, mpsc::Receiver<Bytes>), EngineError> {
         let (outlet, packets_out) = mpsc::channel(OUTLET);
         let seed = rand::random();
-        self.ask(leg.call, move |shard| {
-            shard.open_external(leg, &config, seed, outlet)
-        })
-        .await??;
+        self.ask(leg.call, move |shard| shard.open_external(leg, &config, seed, outlet)).await??;
         let handle = self.handle(leg.call);
         let (packets, waker) = (handle.packets.clone(), Arc::clone(&handle.waker));
-        Ok((
-            ExternalSender {
-                leg,
-                packets,
-                waker,
-            },
-            packets_out,
-        ))
+        Ok((ExternalSender { leg, packets, waker }, packets_out))
     }
 
     /// What signalling says about a leg's far end; again at each re-INVITE.
@@ -344,10 +316,7 @@ impl MediaEngine {
     /// # Errors
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
     pub async fn set_remote(&self, leg: LegId, remote: Remote) -> Result<(), EngineError> {
-        self.relay(leg.call, move |relay, now_ms| {
-            relay.set_remote(leg.leg, remote, now_ms)
-        })
-        .await
+        self.relay(leg.call, move |relay, now_ms| relay.set_remote(leg.leg, remote, now_ms)).await
     }
 
     /// Two legs hear each other and nobody else.
@@ -358,8 +327,7 @@ impl MediaEngine {
         if a.call != b.call {
             return Err(EngineError::TwoCalls);
         }
-        self.relay(a.call, move |relay, _| relay.bridge(a.leg, b.leg))
-            .await
+        self.relay(a.call, move |relay, _| relay.bridge(a.leg, b.leg)).await
     }
 
     /// Each of the legs hears all others.
@@ -368,8 +336,7 @@ impl MediaEngine {
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
     pub async fn conference(&self, call: CallKey, legs: &[LegNo]) -> Result<(), EngineError> {
         let legs: LegSet = legs.iter().copied().collect();
-        self.relay(call, move |relay, _| relay.conference(legs))
-            .await
+        self.relay(call, move |relay, _| relay.conference(legs)).await
     }
 
     /// Sets whom a leg hears (listening, whispering).
@@ -378,8 +345,7 @@ impl MediaEngine {
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
     pub async fn hear(&self, leg: LegId, hears: &[LegNo]) -> Result<(), EngineError> {
         let hears: LegSet = hears.iter().copied().collect();
-        self.relay(leg.call, move |relay, _| relay.hear(leg.leg, hears))
-            .await
+        self.relay(leg.call, move |relay, _| relay.hear(leg.leg, hears)).await
     }
 
     /// A leg hears nobody and is heard by nobody.
@@ -387,8 +353,7 @@ impl MediaEngine {
     /// # Errors
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
     pub async fn unbridge(&self, leg: LegId) -> Result<(), EngineError> {
-        self.relay(leg.call, move |relay, _| relay.unbridge(leg.leg))
-            .await
+        self.relay(leg.call, move |relay, _| relay.unbridge(leg.leg)).await
     }
 
     /// Plays to a leg, over whatever it hears; [`MediaEvent::PlayFinished`] at the end.
@@ -396,17 +361,9 @@ impl MediaEngine {
     /// # Errors
     /// [`EngineError::Prompt`] if one is missing (nothing is played then), [`EngineError::NoCall`],
     /// [`EngineError::Relay`].
-    pub async fn play(
-        &self,
-        leg: LegId,
-        list: Vec<Play>,
-        repeat: Repeat,
-    ) -> Result<(), EngineError> {
+    pub async fn play(&self, leg: LegId, list: Vec<Play>, repeat: Repeat) -> Result<(), EngineError> {
         let sounds = self.resolve(list).await?;
-        self.relay(leg.call, move |relay, _| {
-            relay.play(leg.leg, sounds, repeat)
-        })
-        .await
+        self.relay(leg.call, move |relay, _| relay.play(leg.leg, sounds, repeat)).await
     }
 
     /// Stops playing; the leg hears again whom it hears.
@@ -414,8 +371,7 @@ impl MediaEngine {
     /// # Errors
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
     pub async fn stop_play(&self, leg: LegId) -> Result<(), EngineError> {
-        self.relay(leg.call, move |relay, _| relay.stop_play(leg.leg))
-            .await
+        self.relay(leg.call, move |relay, _| relay.stop_play(leg.leg)).await
     }
 
     /// Nobody hears a muted leg.
@@ -423,8 +379,7 @@ impl MediaEngine {
     /// # Errors
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
     pub async fn mute(&self, leg: LegId, muted: bool) -> Result<(), EngineError> {
-        self.relay(leg.call, move |relay, _| relay.mute(leg.leg, muted))
-            .await
+        self.relay(leg.call, move |relay, _| relay.mute(leg.leg, muted)).await
     }
 
     /// Presses keys towards a leg's far end.
@@ -433,8 +388,7 @@ impl MediaEngine {
     /// [`EngineError::NoCall`], [`EngineError::Relay`] with [`RelayError::Key`].
     pub async fn press(&self, leg: LegId, keys: &str) -> Result<(), EngineError> {
         let keys = keys.to_owned();
-        self.relay(leg.call, move |relay, _| relay.press(leg.leg, &keys))
-            .await
+        self.relay(leg.call, move |relay, _| relay.press(leg.leg, &keys)).await
     }
 
     /// Records a call into a new WAV file (folders are made): `left` on the left track, `right` and
@@ -451,23 +405,16 @@ impl MediaEngine {
         right: &[LegNo],
     ) -> Result<(), EngineError> {
         let [left, right] = [left, right].map(|legs| legs.iter().copied().collect::<LegSet>());
-        self.ask(call, move |shard| shard.record(call, path, left, right))
-            .await?
+        self.ask(call, move |shard| shard.record(call, path, left, right)).await?
     }
 
     /// Changes who is on the tracks of the running recording.
     ///
     /// # Errors
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
-    pub async fn record_tracks(
-        &self,
-        call: CallKey,
-        left: &[LegNo],
-        right: &[LegNo],
-    ) -> Result<(), EngineError> {
+    pub async fn record_tracks(&self, call: CallKey, left: &[LegNo], right: &[LegNo]) -> Result<(), EngineError> {
         let [left, right] = [left, right].map(|legs| legs.iter().copied().collect::<LegSet>());
-        self.relay(call, move |relay, _| relay.record_tracks(left, right))
-            .await
+        self.relay(call, move |relay, _| relay.record_tracks(left, right)).await
     }
 
     /// Records silence while secrets are spoken.
@@ -475,8 +422,7 @@ impl MediaEngine {
     /// # Errors
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
     pub async fn record_pause(&self, call: CallKey, paused: bool) -> Result<(), EngineError> {
-        self.relay(call, move |relay, _| relay.record_pause(paused))
-            .await
+        self.relay(call, move |relay, _| relay.record_pause(paused)).await
     }
 
     /// Ends the recording; [`MediaEvent::RecordingFinished`] follows. Closing a call's last leg
@@ -509,8 +455,7 @@ impl MediaEngine {
     /// # Errors
     /// [`EngineError::NoCall`], [`EngineError::Relay`].
     pub async fn stats(&self, leg: LegId) -> Result<LegStats, EngineError> {
-        self.relay(leg.call, move |relay, _| relay.stats(leg.leg))
-            .await
+        self.relay(leg.call, move |relay, _| relay.stats(leg.leg)).await
     }
 
     /// Figures of the whole engine.
@@ -597,11 +542,7 @@ async fn ask<T: Send + 'static>(
     let (answer, answered) = oneshot::channel();
     // The asker may have gone meanwhile; the command is done all the same.
     let act: Act = Box::new(move |shard| drop(answer.send(act(shard))));
-    handle
-        .inbox
-        .send(act)
-        .await
-        .map_err(|_| EngineError::Stopped)?;
+    handle.inbox.send(act).await.map_err(|_| EngineError::Stopped)?;
     handle.waker.wake().map_err(|_| EngineError::Stopped)?;
     answered.await.map_err(|_| EngineError::Stopped)
 }
@@ -625,28 +566,13 @@ fn prepare(range: PortRange) -> io::Result<(Handle, Starter)> {
     let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
     let (inbox, acts) = mpsc::channel(INBOX);
     let (packets, incoming) = mpsc::channel(PACKETS);
-    let starter = Starter {
-        poll,
-        inbox: acts,
-        packets: incoming,
-        pool: PortPool::new(range),
-    };
-    Ok((
-        Handle {
-            inbox,
-            packets,
-            waker,
-        },
-        starter,
-    ))
+    let starter = Starter { poll, inbox: acts, packets: incoming, pool: PortPool::new(range) };
+    Ok((Handle { inbox, packets, waker }, starter))
 }
 
 /// The writer reports through the threads, whose inboxes are always read; when those have ended
 /// (shutdown), straight to the owner as far as there is room.
-fn spawn_writer(
-    links: Vec<(mpsc::Sender<Act>, Arc<Waker>)>,
-    owner: mpsc::Sender<MediaEvent>,
-) -> io::Result<Writer> {
+fn spawn_writer(links: Vec<(mpsc::Sender<Act>, Arc<Waker>)>, owner: mpsc::Sender<MediaEvent>) -> io::Result<Writer> {
     Writer::spawn(move |event| {
         let event = MediaEvent::of_recording(event);
         let Some((inbox, waker)) = links.first() else {
@@ -663,7 +589,5 @@ fn spawn_writer(
 }
 
 fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -20,12 +20,8 @@ impl Tables {
         let every_byte: Vec<u8> = (0..=255).collect();
         let (mut a_to_pcm, mut u_to_pcm) = ([0; 256], [0; 256]);
         let buffers = "the buffers hold one sample per byte";
-        audio_codec::pcma::PcmaDecoder::new()
-            .decode_into(&every_byte, &mut a_to_pcm)
-            .expect(buffers);
-        audio_codec::pcmu::PcmuDecoder::new()
-            .decode_into(&every_byte, &mut u_to_pcm)
-            .expect(buffers);
+        audio_codec::pcma::PcmaDecoder::new().decode_into(&every_byte, &mut a_to_pcm).expect(buffers);
+        audio_codec::pcmu::PcmuDecoder::new().decode_into(&every_byte, &mut u_to_pcm).expect(buffers);
         let every_sample: Vec<i16> = (0..=u16::MAX).map(|s| s as i16).collect();
         let (mut pcm_to_a, mut pcm_to_u) = (Box::new([0; 65_536]), Box::new([0; 65_536]));
         for (&sample, byte) in every_sample.iter().zip(pcm_to_a.iter_mut()) {
@@ -47,11 +43,7 @@ impl Tables {
 
 /// G.711 table 1 by arithmetic (audio-codec gives the smallest negative values the wrong sign).
 fn alaw_of(sample: i16) -> u8 {
-    let (magnitude, sign) = if sample < 0 {
-        (!sample >> 4, 0x55)
-    } else {
-        (sample >> 4, 0xd5)
-    };
+    let (magnitude, sign) = if sample < 0 { (!sample >> 4, 0x55) } else { (sample >> 4, 0xd5) };
     let segment = (magnitude.max(1).ilog2().saturating_sub(3)) as u8;
     let step = magnitude >> segment.saturating_sub(1) & 0x0f;
     (segment << 4 | step as u8) ^ sign
@@ -102,10 +94,7 @@ mod tests {
         // G.711: A-law 0xD5 and µ-law 0xFF are the smallest positive values.
         assert_eq!((decode_alaw(0xd5), decode_ulaw(0xff)), (8, 0));
         assert_eq!((encode_alaw(0), encode_ulaw(0)), (0xd5, 0xff));
-        assert_eq!(
-            (encode_alaw(-1), encode_alaw(-16), encode_alaw(-17)),
-            (0x55, 0x55, 0x54)
-        );
+        assert_eq!((encode_alaw(-1), encode_alaw(-16), encode_alaw(-17)), (0x55, 0x55, 0x54));
         assert_eq!((decode_alaw(0x2a), decode_alaw(0xaa)), (-32_256, 32_256));
         assert_eq!((decode_ulaw(0x00), decode_ulaw(0x80)), (-32_124, 32_124));
     }
@@ -113,14 +102,8 @@ mod tests {
     #[test]
     fn coding_is_idempotent() {
         for byte in 0..=255 {
-            assert_eq!(
-                decode_alaw(encode_alaw(decode_alaw(byte))),
-                decode_alaw(byte)
-            );
-            assert_eq!(
-                decode_ulaw(encode_ulaw(decode_ulaw(byte))),
-                decode_ulaw(byte)
-            );
+            assert_eq!(decode_alaw(encode_alaw(decode_alaw(byte))), decode_alaw(byte));
+            assert_eq!(decode_ulaw(encode_ulaw(decode_ulaw(byte))), decode_ulaw(byte));
         }
     }
 
@@ -128,14 +111,8 @@ mod tests {
     fn quantisation_stays_within_the_segment() {
         for sample in (i16::MIN..=i16::MAX).step_by(7) {
             let allowed = (i32::from(sample).abs() / 16).max(16) + 520;
-            for heard in [
-                decode_alaw(encode_alaw(sample)),
-                decode_ulaw(encode_ulaw(sample)),
-            ] {
-                assert!(
-                    (i32::from(heard) - i32::from(sample)).abs() <= allowed,
-                    "{sample} {heard}"
-                );
+            for heard in [decode_alaw(encode_alaw(sample)), decode_ulaw(encode_ulaw(sample))] {
+                assert!((i32::from(heard) - i32::from(sample)).abs() <= allowed, "{sample} {heard}");
             }
         }
     }

@@ -112,8 +112,7 @@ pub struct Framer {
 impl Framer {
     /// Adds samples; at most [`MAX_SAMPLES`] are taken at a time.
     pub fn push(&mut self, pcm: &[i16]) {
-        self.held
-            .extend_from_slice(&pcm[..pcm.len().min(MAX_SAMPLES)]);
+        self.held.extend_from_slice(&pcm[..pcm.len().min(MAX_SAMPLES)]);
     }
 
     /// The next whole frame.

@@ -47,11 +47,7 @@ impl Default for OpusIn {
 impl OpusIn {
     pub(super) fn decode(&mut self, payload: &[u8], pcm: &mut Vec<i16>) {
         // One byte or none stands for a frame not sent (DTX): 20 ms are concealed.
-        let most = if payload.len() > 1 {
-            MAX_WIDE
-        } else {
-            WIDE_FRAME
-        };
+        let most = if payload.len() > 1 { MAX_WIDE } else { WIDE_FRAME };
         let samples = self.guarded(|decoder, wide| decoder.decode(payload, most, wide));
         self.narrow(samples, pcm);
     }
@@ -62,10 +58,7 @@ impl OpusIn {
         self.narrow(samples, pcm);
     }
 
-    fn guarded<E>(
-        &mut self,
-        decode: impl FnOnce(&mut OpusDecoder, &mut [f32]) -> Result<usize, E>,
-    ) -> usize {
+    fn guarded<E>(&mut self, decode: impl FnOnce(&mut OpusDecoder, &mut [f32]) -> Result<usize, E>) -> usize {
         if self.broken {
             self.decoder = OpusDecoder::new(RATE as i32, 1).ok();
             self.broken = false;
@@ -85,13 +78,10 @@ impl OpusIn {
     fn narrow(&mut self, samples: usize, pcm: &mut Vec<i16>) {
         let Some(down) = &mut self.down else { return };
         self.wide_pcm.clear();
-        self.wide_pcm
-            .extend(self.wide[..samples].iter().map(|&s| (s * 32_767.0) as i16));
+        self.wide_pcm.extend(self.wide[..samples].iter().map(|&s| (s * 32_767.0) as i16));
         let start = pcm.len();
         pcm.resize(start + down.max_output_samples(samples), 0);
-        let written = down
-            .resample_into(&self.wide_pcm, &mut pcm[start..])
-            .unwrap_or(0);
+        let written = down.resample_into(&self.wide_pcm, &mut pcm[start..]).unwrap_or(0);
         pcm.truncate(start + written);
     }
 }
@@ -110,11 +100,7 @@ impl Default for OpusOut {
         encoder.set_bitrate(BITRATE);
         encoder.set_complexity(COMPLEXITY);
         encoder.set_cbr(false);
-        Self {
-            encoder,
-            up: BoxedResampler::new(8_000, RATE).ok(),
-            wide: vec![0; WIDE_FRAME * 2],
-        }
+        Self { encoder, up: BoxedResampler::new(8_000, RATE).ok(), wide: vec![0; WIDE_FRAME * 2] }
     }
 }
 
@@ -127,10 +113,7 @@ impl OpusOut {
             return;
         }
         payload.resize(MAX_PAYLOAD, 0);
-        let length = self
-            .encoder
-            .encode_into_raw(&self.wide[..WIDE_FRAME], payload)
-            .unwrap_or(0);
+        let length = self.encoder.encode_into_raw(&self.wide[..WIDE_FRAME], payload).unwrap_or(0);
         payload.truncate(length);
     }
 }
@@ -146,10 +129,7 @@ mod tests {
     fn a_lost_frame_is_concealed_by_a_frame() {
         let (mut out, mut input) = (OpusOut::default(), OpusIn::default());
         let (mut payload, mut pcm) = (Vec::new(), Vec::new());
-        for (index, frame) in sine(300.0, 8_000.0, FRAME * 50)
-            .chunks_exact(FRAME)
-            .enumerate()
-        {
+        for (index, frame) in sine(300.0, 8_000.0, FRAME * 50).chunks_exact(FRAME).enumerate() {
             out.encode(frame.try_into().expect("a frame"), &mut payload);
             match index % 10 {
                 4 => continue,

@@ -78,17 +78,9 @@ impl MediaEvent {
 
     pub(super) fn of_recording(event: RecordEvent) -> Self {
         match event {
-            RecordEvent::Failed { key, reason } => Self::RecordingFailed {
-                call: CallKey(key.call),
-                reason,
-            },
-            RecordEvent::Resumed { key } => Self::RecordingResumed {
-                call: CallKey(key.call),
-            },
-            RecordEvent::Finished { key, summary } => Self::RecordingFinished {
-                call: CallKey(key.call),
-                summary,
-            },
+            RecordEvent::Failed { key, reason } => Self::RecordingFailed { call: CallKey(key.call), reason },
+            RecordEvent::Resumed { key } => Self::RecordingResumed { call: CallKey(key.call) },
+            RecordEvent::Finished { key, summary } => Self::RecordingFinished { call: CallKey(key.call), summary },
         }
     }
 }
@@ -101,10 +93,7 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(owner: Sender<MediaEvent>) -> Self {
-        Self {
-            owner,
-            pending: VecDeque::new(),
-        }
+        Self { owner, pending: VecDeque::new() }
     }
 
     pub(super) fn push(&mut self, event: MediaEvent) {
@@ -141,10 +130,7 @@ mod tests {
     fn a_slow_owner_gets_everything_in_order() {
         let (owner, mut reader) = tokio::sync::mpsc::channel(2);
         let mut events = Events::new(owner);
-        let leg = LegId {
-            call: CallKey(1),
-            leg: LegNo(0),
-        };
+        let leg = LegId { call: CallKey(1), leg: LegNo(0) };
         for digit in "123456".chars() {
             events.push(MediaEvent::Digit { leg, digit });
         }

@@ -139,16 +139,8 @@ impl Shard {
         for index in std::mem::take(&mut self.again) {
             self.read_rtp(index);
         }
-        for Token(token) in ready
-            .iter()
-            .map(|event| event.token())
-            .filter(|&t| t != WAKE)
-        {
-            if token % 2 == 0 {
-                self.read_rtp(token / 2)
-            } else {
-                self.read_rtcp(token / 2)
-            }
+        for Token(token) in ready.iter().map(|event| event.token()).filter(|&t| t != WAKE) {
+            if token % 2 == 0 { self.read_rtp(token / 2) } else { self.read_rtcp(token / 2) }
         }
         self.read_externals();
         for _ in 0..ACTS_PER_TURN {
@@ -167,15 +159,7 @@ impl Shard {
 
     fn read_rtp(&mut self, index: usize) {
         let now_ms = self.now_ms();
-        let Self {
-            sockets,
-            batch,
-            calls,
-            events,
-            writer,
-            again,
-            ..
-        } = self;
+        let Self { sockets, batch, calls, events, writer, again, .. } = self;
         let Some(port) = sockets.get(index) else {
             return;
         };
@@ -183,19 +167,13 @@ impl Shard {
             return;
         };
         let outlets = &mut call.outlets;
-        let mut sink = ShardSink {
-            outlets,
-            sockets,
-            events,
-            writer,
-        };
+        let mut sink = ShardSink { outlets, sockets, events, writer };
         for _ in 0..BATCHES_PER_TURN {
             let Ok(count) = batch.receive(&port.rtp) else {
                 return;
             };
             for (source, data) in batch.iter() {
-                call.relay
-                    .handle_rtp(port.leg.leg, Some(source), data, now_ms, &mut sink);
+                call.relay.handle_rtp(port.leg.leg, Some(source), data, now_ms, &mut sink);
             }
             if count < crate::net::BATCH {
                 return;
@@ -205,12 +183,7 @@ impl Shard {
     }
 
     fn read_rtcp(&mut self, index: usize) {
-        let Self {
-            sockets,
-            batch,
-            calls,
-            ..
-        } = self;
+        let Self { sockets, batch, calls, .. } = self;
         let Some(port) = sockets.get(index) else {
             return;
         };
@@ -230,14 +203,7 @@ impl Shard {
 
     fn read_externals(&mut self) {
         let now_ms = self.now_ms();
-        let Self {
-            packets,
-            sockets,
-            calls,
-            events,
-            writer,
-            ..
-        } = self;
+        let Self { packets, sockets, calls, events, writer, .. } = self;
         for _ in 0..PACKETS_PER_TURN {
             let Ok((leg, packet)) = packets.try_recv() else {
                 break;
@@ -245,14 +211,8 @@ impl Shard {
             let Some(call) = calls.get_mut(&leg.call) else {
                 continue;
             };
-            let mut sink = ShardSink {
-                outlets: &mut call.outlets,
-                sockets,
-                events,
-                writer,
-            };
-            call.relay
-                .handle_rtp(leg.leg, None, &packet, now_ms, &mut sink);
+            let mut sink = ShardSink { outlets: &mut call.outlets, sockets, events, writer };
+            call.relay.handle_rtp(leg.leg, None, &packet, now_ms, &mut sink);
         }
     }
 
@@ -267,20 +227,9 @@ impl Shard {
         }
         while self.next_tick_ms <= now_ms {
             let tick_ms = self.next_tick_ms;
-            let Self {
-                sockets,
-                calls,
-                events,
-                writer,
-                ..
-            } = self;
+            let Self { sockets, calls, events, writer, .. } = self;
             for call in calls.values_mut() {
-                let mut sink = ShardSink {
-                    outlets: &mut call.outlets,
-                    sockets,
-                    events,
-                    writer,
-                };
+                let mut sink = ShardSink { outlets: &mut call.outlets, sockets, events, writer };
                 call.relay.tick(tick_ms, &mut sink);
             }
             self.next_tick_ms += FRAME_MS;
@@ -301,19 +250,8 @@ impl Shard {
 
 /// Commands.
 impl Shard {
-    pub(super) fn open(
-        &mut self,
-        leg: LegId,
-        config: &LegConfig,
-        seed: u64,
-    ) -> Result<SocketAddr, EngineError> {
-        self.open_relay(
-            leg,
-            LegSettings {
-                external: false,
-                ..config.settings(seed)
-            },
-        )?;
+    pub(super) fn open(&mut self, leg: LegId, config: &LegConfig, seed: u64) -> Result<SocketAddr, EngineError> {
+        self.open_relay(leg, LegSettings { external: false, ..config.settings(seed) })?;
         let bind = config.bind.unwrap_or(self.bind);
         match self.sockets.open(leg, bind, self.poll.registry()) {
             Ok((index, address)) => {
@@ -336,13 +274,7 @@ impl Shard {
         seed: u64,
         outlet: Sender<Bytes>,
     ) -> Result<(), EngineError> {
-        self.open_relay(
-            leg,
-            LegSettings {
-                external: true,
-                ..config.settings(seed)
-            },
-        )?;
+        self.open_relay(leg, LegSettings { external: true, ..config.settings(seed) })?;
         if let Some(call) = self.calls.get_mut(&leg.call) {
             call.outlets.externals[usize::from(leg.leg.0)] = Some(outlet);
         }
@@ -352,10 +284,7 @@ impl Shard {
     fn open_relay(&mut self, leg: LegId, settings: LegSettings) -> Result<(), EngineError> {
         let now_ms = self.now_ms();
         let unix = self.unix_at_zero_ms;
-        let call = self
-            .calls
-            .entry(leg.call)
-            .or_insert_with(|| Call::new(leg.call, unix));
+        let call = self.calls.entry(leg.call).or_insert_with(|| Call::new(leg.call, unix));
         let opened = call.relay.open(leg.leg, settings, now_ms);
         if call.relay.is_empty() {
             self.calls.remove(&leg.call);
@@ -364,10 +293,7 @@ impl Shard {
     }
 
     pub(super) fn close(&mut self, leg: LegId) -> Result<LegStats, EngineError> {
-        let call = self
-            .calls
-            .get_mut(&leg.call)
-            .ok_or(EngineError::NoCall(leg.call))?;
+        let call = self.calls.get_mut(&leg.call).ok_or(EngineError::NoCall(leg.call))?;
         let stats = call.relay.close(leg.leg)?;
         let at = usize::from(leg.leg.0);
         call.outlets.externals[at] = None;
@@ -410,10 +336,7 @@ impl Shard {
         let now_ms = self.next_tick_ms;
         let call = self.calls.get_mut(&key).ok_or(EngineError::NoCall(key))?;
         call.relay.record(left, right, now_ms)?;
-        let record = RecordKey {
-            call: key.0,
-            serial: call.outlets.recordings,
-        };
+        let record = RecordKey { call: key.0, serial: call.outlets.recordings };
         call.outlets.recordings += 1;
         call.outlets.recording = Some(record);
         self.writer.open(record, path);
@@ -423,9 +346,7 @@ impl Shard {
     pub(super) fn record_stop(&mut self, key: CallKey) -> Result<(), EngineError> {
         self.relay(key, |relay, _| {
             let running = relay.is_recording();
-            running
-                .then_some(())
-                .ok_or(crate::relay::RelayError::NotRecording)
+            running.then_some(()).ok_or(crate::relay::RelayError::NotRecording)
         })?;
         self.stop_recording(key);
         Ok(())
@@ -433,22 +354,11 @@ impl Shard {
 
     fn stop_recording(&mut self, key: CallKey) {
         let now_ms = self.now_ms();
-        let Self {
-            sockets,
-            calls,
-            events,
-            writer,
-            ..
-        } = self;
+        let Self { sockets, calls, events, writer, .. } = self;
         let Some(call) = calls.get_mut(&key) else {
             return;
         };
-        let mut sink = ShardSink {
-            outlets: &mut call.outlets,
-            sockets,
-            events,
-            writer,
-        };
+        let mut sink = ShardSink { outlets: &mut call.outlets, sockets, events, writer };
         if call.relay.record_stop(now_ms, &mut sink).is_ok()
             && let Some(record) = call.outlets.recording.take()
         {
@@ -480,17 +390,13 @@ impl Call {
             recordings: 0,
             dropping: false,
         };
-        Self {
-            relay: CallRelay::new(unix_at_zero_ms),
-            outlets,
-        }
+        Self { relay: CallRelay::new(unix_at_zero_ms), outlets }
     }
 }
 
 impl ShardSink<'_> {
     fn port(&self, leg: LegNo) -> Option<&super::sockets::Port> {
-        self.sockets
-            .get((*self.outlets.ports.get(usize::from(leg.0))?)?)
+        self.sockets.get((*self.outlets.ports.get(usize::from(leg.0))?)?)
     }
 }
 
@@ -517,10 +423,7 @@ impl Sink for ShardSink<'_> {
     }
 
     fn event(&mut self, leg: LegNo, event: LegEvent) {
-        let leg = LegId {
-            call: self.outlets.key,
-            leg,
-        };
+        let leg = LegId { call: self.outlets.key, leg };
         self.events.push(MediaEvent::of_leg(leg, event));
     }
 
@@ -536,10 +439,7 @@ impl Sink for ShardSink<'_> {
         let call = self.outlets.key;
         self.events.push(if dropped {
             let reason = "the disk does not keep up; parts of the recording will be silent";
-            MediaEvent::RecordingFailed {
-                call,
-                reason: reason.to_owned(),
-            }
+            MediaEvent::RecordingFailed { call, reason: reason.to_owned() }
         } else {
             MediaEvent::RecordingResumed { call }
         });

@@ -18,14 +18,10 @@ const MAX_TRIES: usize = 64;
 #[derive(Debug, Error)]
 pub enum SocketError {
     /// Every port pair is in use.
-    #[error(
-        "no free RTP port: all {0} pairs of this media thread are in use; widen the range or end calls"
-    )]
+    #[error("no free RTP port: all {0} pairs of this media thread are in use; widen the range or end calls")]
     NoPort(usize),
     /// Other programs hold the ports.
-    #[error(
-        "no RTP port could be bound in {MAX_TRIES} tries, the last said: {0}; is another program using the range?"
-    )]
+    #[error("no RTP port could be bound in {MAX_TRIES} tries, the last said: {0}; is another program using the range?")]
     Bind(io::Error),
     /// The poll refused it.
     #[error("the socket cannot be polled: {0}")]
@@ -49,11 +45,7 @@ pub(super) struct Sockets {
 
 impl Sockets {
     pub(super) fn new(pool: PortPool) -> Self {
-        Self {
-            ports: Vec::new(),
-            free: Vec::new(),
-            pool,
-        }
+        Self { ports: Vec::new(), free: Vec::new(), pool }
     }
 
     /// Binds a pair for a leg; its number and the RTP address.
@@ -109,12 +101,7 @@ impl Sockets {
             let Some(lease) = self.pool.take() else { break };
             match bind_pair(bind, lease.port()) {
                 Ok((rtp, rtcp)) => {
-                    return Ok(Port {
-                        leg,
-                        rtp,
-                        rtcp,
-                        _lease: lease,
-                    });
+                    return Ok(Port { leg, rtp, rtcp, _lease: lease });
                 }
                 Err(error) => last = Some(error),
             }

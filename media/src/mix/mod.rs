@@ -70,11 +70,7 @@ mod tests {
         for (listener, heard) in heard.iter().enumerate() {
             for (speaker, tone) in tones.into_iter().enumerate() {
                 let share = energy_share(heard, tone);
-                assert_eq!(
-                    share > 0.4,
-                    speaker != listener,
-                    "{listener} {tone} {share}"
-                );
+                assert_eq!(share > 0.4, speaker != listener, "{listener} {tone} {share}");
             }
         }
     }

@@ -28,10 +28,7 @@ impl PortRange {
     /// The even ports whose pair lies in the range.
     fn evens(self) -> impl Iterator<Item = u16> {
         let first = u32::from(self.first).next_multiple_of(2);
-        (first..=u32::from(self.last))
-            .step_by(2)
-            .filter(move |&p| p < u32::from(self.last))
-            .map(|p| p as u16)
+        (first..=u32::from(self.last)).step_by(2).filter(move |&p| p < u32::from(self.last)).map(|p| p as u16)
     }
 
     /// The parts for `count` media threads, as equal as may be; each with at least one pair.
@@ -40,34 +37,20 @@ impl PortRange {
     /// [`EmptyRange`] if there are fewer pairs than parts.
     pub fn split(self, count: usize) -> Result<Vec<Self>, EmptyRange> {
         let evens: Vec<u16> = self.evens().collect();
-        let empty = EmptyRange {
-            first: self.first,
-            last: self.last,
-        };
+        let empty = EmptyRange { first: self.first, last: self.last };
         if count == 0 || evens.len() < count {
             return Err(empty);
         }
         let share = evens.len().div_ceil(count);
-        let part = |evens: &[u16]| {
-            Some(Self {
-                first: *evens.first()?,
-                last: evens.last()? + 1,
-            })
-        };
+        let part = |evens: &[u16]| Some(Self { first: *evens.first()?, last: evens.last()? + 1 });
         let mut parts: Vec<Self> = evens.chunks(share).filter_map(part).collect();
         // Rounding up may leave the last threads without a part: halve the biggest until it fits.
         while parts.len() < count {
             parts.sort_by_key(|p| p.last - p.first);
             let big = parts.pop().ok_or(empty)?;
             let middle = big.first + ((big.last - big.first) / 4) * 2;
-            parts.push(Self {
-                first: big.first,
-                last: middle + 1,
-            });
-            parts.push(Self {
-                first: middle + 2,
-                last: big.last,
-            });
+            parts.push(Self { first: big.first, last: middle + 1 });
+            parts.push(Self { first: middle + 2, last: big.last });
         }
         Ok(parts)
     }
@@ -98,22 +81,14 @@ impl PortPool {
     pub fn new(range: PortRange) -> Self {
         let free: VecDeque<u16> = range.evens().collect();
         let (give_back, back) = channel();
-        Self {
-            total: free.len(),
-            free,
-            back,
-            give_back,
-        }
+        Self { total: free.len(), free, back, give_back }
     }
 
     /// A free pair; `None` when all are in use.
     pub fn take(&mut self) -> Option<PortLease> {
         self.collect();
         let port = self.free.pop_front()?;
-        Some(PortLease {
-            port,
-            give_back: self.give_back.clone(),
-        })
+        Some(PortLease { port, give_back: self.give_back.clone() })
     }
 
     /// Pairs free now.
@@ -157,16 +132,9 @@ mod tests {
 
     #[test]
     fn gives_even_ports_and_takes_them_back_last() {
-        let mut pool = PortPool::new(PortRange {
-            first: 10_001,
-            last: 10_007,
-        });
+        let mut pool = PortPool::new(PortRange { first: 10_001, last: 10_007 });
         assert_eq!(pool.total(), 3);
-        let (a, b, c) = (
-            pool.take().unwrap(),
-            pool.take().unwrap(),
-            pool.take().unwrap(),
-        );
+        let (a, b, c) = (pool.take().unwrap(), pool.take().unwrap(), pool.take().unwrap());
         assert_eq!((a.port(), b.port(), c.port()), (10_002, 10_004, 10_006));
         assert!(pool.take().is_none());
         drop(b);
@@ -177,23 +145,9 @@ mod tests {
 
     #[test]
     fn a_range_without_a_pair_is_refused() {
-        assert!(
-            PortRange {
-                first: 10_001,
-                last: 10_002
-            }
-            .split(1)
-            .is_err()
-        );
+        assert!(PortRange { first: 10_001, last: 10_002 }.split(1).is_err());
         assert!(PortRange { first: 9, last: 3 }.split(1).is_err());
-        assert!(
-            PortRange {
-                first: 10_000,
-                last: 10_003
-            }
-            .split(3)
-            .is_err()
-        );
+        assert!(PortRange { first: 10_000, last: 10_003 }.split(3).is_err());
     }
 
     proptest! {

@@ -30,12 +30,7 @@ pub struct RecvBatch {
 
 impl Default for RecvBatch {
     fn default() -> Self {
-        Self {
-            buffers: Box::new([[0; MAX_PACKET]; BATCH]),
-            lengths: [0; BATCH],
-            sources: [None; BATCH],
-            count: 0,
-        }
+        Self { buffers: Box::new([[0; MAX_PACKET]; BATCH]), lengths: [0; BATCH], sources: [None; BATCH], count: 0 }
     }
 }
 
@@ -50,17 +45,11 @@ impl RecvBatch {
     pub fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
         self.count = 0;
         let mut names = [const { MaybeUninit::<sockaddr_storage>::zeroed() }; BATCH];
-        let mut vectors = [iovec {
-            iov_base: ptr::null_mut(),
-            iov_len: 0,
-        }; BATCH];
+        let mut vectors = [iovec { iov_base: ptr::null_mut(), iov_len: 0 }; BATCH];
         // SAFETY: all-zero bytes are a valid mmsghdr: null pointers with zero lengths.
         let mut messages: [mmsghdr; BATCH] = unsafe { mem::zeroed() };
         for (index, buffer) in self.buffers.iter_mut().enumerate() {
-            vectors[index] = iovec {
-                iov_base: buffer.as_mut_ptr().cast(),
-                iov_len: MAX_PACKET,
-            };
+            vectors[index] = iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: MAX_PACKET };
             let header = &mut messages[index].msg_hdr;
             header.msg_name = names[index].as_mut_ptr().cast();
             header.msg_namelen = mem::size_of::<sockaddr_storage>() as libc::socklen_t;
@@ -95,12 +84,7 @@ impl RecvBatch {
 
     /// The datagrams of the last [`receive`](Self::receive) with where they came from.
     pub fn iter(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
-        (0..self.count).filter_map(|index| {
-            Some((
-                self.sources[index]?,
-                &self.buffers[index][..self.lengths[index]],
-            ))
-        })
+        (0..self.count).filter_map(|index| Some((self.sources[index]?, &self.buffers[index][..self.lengths[index]])))
     }
 }
 
@@ -111,12 +95,7 @@ fn to_address(name: &sockaddr_storage) -> Option<SocketAddr> {
     unsafe { *storage.view_as::<sockaddr_storage>() = *name };
     // SAFETY: the storage holds what the kernel wrote; the length is that of the whole storage,
     // which is never shorter than the address within.
-    let address = unsafe {
-        SockAddr::new(
-            storage,
-            mem::size_of::<sockaddr_storage>() as libc::socklen_t,
-        )
-    };
+    let address = unsafe { SockAddr::new(storage, mem::size_of::<sockaddr_storage>() as libc::socklen_t) };
     address.as_socket()
 }
 
@@ -131,10 +110,7 @@ pub fn send_batch(socket: &UdpSocket, datagrams: &[(SocketAddr, &[u8])]) -> usiz
             let taken = send_chunk(socket, rest);
             sent += taken;
             // sendmmsg stops before the first that fails: pass over it.
-            rest = rest
-                .get(taken + 1..)
-                .filter(|_| taken < rest.len())
-                .unwrap_or(&[]);
+            rest = rest.get(taken + 1..).filter(|_| taken < rest.len()).unwrap_or(&[]);
         }
     }
     sent
@@ -143,18 +119,12 @@ pub fn send_batch(socket: &UdpSocket, datagrams: &[(SocketAddr, &[u8])]) -> usiz
 fn send_chunk(socket: &UdpSocket, datagrams: &[(SocketAddr, &[u8])]) -> usize {
     let count = datagrams.len().min(BATCH);
     let mut names: [Option<SockAddr>; BATCH] = [const { None }; BATCH];
-    let mut vectors = [iovec {
-        iov_base: ptr::null_mut(),
-        iov_len: 0,
-    }; BATCH];
+    let mut vectors = [iovec { iov_base: ptr::null_mut(), iov_len: 0 }; BATCH];
     // SAFETY: all-zero bytes are a valid mmsghdr: null pointers with zero lengths.
     let mut messages: [mmsghdr; BATCH] = unsafe { mem::zeroed() };
     for (index, (to, data)) in datagrams.iter().take(count).enumerate() {
         let name = names[index].insert(SockAddr::from(*to));
-        vectors[index] = iovec {
-            iov_base: data.as_ptr().cast_mut().cast(),
-            iov_len: data.len(),
-        };
+        vectors[index] = iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
         let header = &mut messages[index].msg_hdr;
         header.msg_name = name.as_ptr().cast_mut().cast();
         header.msg_namelen = name.len();
@@ -164,12 +134,7 @@ fn send_chunk(socket: &UdpSocket, datagrams: &[(SocketAddr, &[u8])]) -> usize {
     // SAFETY: the first `count` headers point to live addresses and buffers; sendmmsg only reads
     // through them.
     let taken = unsafe {
-        libc::sendmmsg(
-            socket.as_raw_fd(),
-            messages.as_mut_ptr(),
-            count as libc::c_uint,
-            libc::MSG_DONTWAIT as _,
-        )
+        libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count as libc::c_uint, libc::MSG_DONTWAIT as _)
     };
     usize::try_from(taken).unwrap_or(0)
 }
@@ -204,10 +169,7 @@ fn send_gso(socket: &UdpSocket, to: SocketAddr, data: &[u8], segment: u16) -> io
         _align: cmsghdr,
     }
     let name = SockAddr::from(to);
-    let mut vector = iovec {
-        iov_base: data.as_ptr().cast_mut().cast(),
-        iov_len: data.len(),
-    };
+    let mut vector = iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
     let mut control = Control { bytes: [0; 64] };
     // SAFETY: all-zero bytes are a valid msghdr.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
@@ -225,9 +187,7 @@ fn send_gso(socket: &UdpSocket, to: SocketAddr, data: &[u8], segment: u16) -> io
         (*message).cmsg_level = libc::SOL_UDP;
         (*message).cmsg_type = UDP_SEGMENT;
         (*message).cmsg_len = libc::CMSG_LEN(2) as _;
-        libc::CMSG_DATA(message)
-            .cast::<u16>()
-            .write_unaligned(segment);
+        libc::CMSG_DATA(message).cast::<u16>().write_unaligned(segment);
     }
     // SAFETY: the header points to live name, iovec, data and control; sendmsg only reads them.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT) };
@@ -249,10 +209,7 @@ mod tests {
     use super::*;
 
     fn pair() -> (UdpSocket, UdpSocket, SocketAddr) {
-        let (a, b) = (
-            UdpSocket::bind("127.0.0.1:0").unwrap(),
-            UdpSocket::bind("127.0.0.1:0").unwrap(),
-        );
+        let (a, b) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
         b.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let to = b.local_addr().unwrap();
         (a, b, to)
@@ -274,10 +231,7 @@ mod tests {
             }));
         }
         assert_eq!(heard, payloads);
-        assert_eq!(
-            batch.receive(&b).unwrap_err().kind(),
-            io::ErrorKind::WouldBlock
-        );
+        assert_eq!(batch.receive(&b).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]

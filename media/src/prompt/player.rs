@@ -48,13 +48,7 @@ impl Player {
             Repeat::Times(times) => Some(times),
             Repeat::Forever => None,
         };
-        Self {
-            sounds,
-            left,
-            at: 0,
-            offset: 0,
-            tone: None,
-        }
+        Self { sounds, left, at: 0, offset: 0, tone: None }
     }
 
     /// The next 20 ms; `None` when the list has ended. The last frame is filled with silence.
@@ -127,10 +121,7 @@ mod tests {
 
     #[test]
     fn a_list_plays_without_seams_and_ends_once() {
-        let pcm = all(Player::new(
-            vec![clip(1, 100), Sound::Pause(5), clip(2, 150)],
-            Repeat::Once,
-        ));
+        let pcm = all(Player::new(vec![clip(1, 100), Sound::Pause(5), clip(2, 150)], Repeat::Once));
         assert_eq!(pcm.len(), 320);
         assert!(pcm[..100].iter().all(|&s| s == 1) && pcm[100..140].iter().all(|&s| s == 0));
         assert!(pcm[140..290].iter().all(|&s| s == 2) && pcm[290..].iter().all(|&s| s == 0));
@@ -141,14 +132,8 @@ mod tests {
         let mut music = Player::new(vec![clip(3, 30)], Repeat::Forever);
         assert!((0..1_000).all(|_| music.frame() == Some([3; FRAME])));
         assert_eq!(Player::new(vec![], Repeat::Forever).frame(), None);
-        assert_eq!(
-            Player::new(vec![clip(1, 0), Sound::Pause(0)], Repeat::Forever).frame(),
-            None
-        );
-        assert_eq!(
-            Player::new(vec![clip(1, 9)], Repeat::Times(0)).frame(),
-            None
-        );
+        assert_eq!(Player::new(vec![clip(1, 0), Sound::Pause(0)], Repeat::Forever).frame(), None);
+        assert_eq!(Player::new(vec![clip(1, 9)], Repeat::Times(0)).frame(), None);
     }
 
     proptest! {

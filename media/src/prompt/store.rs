@@ -27,9 +27,7 @@ impl Clip {
     /// A clip of these samples.
     #[must_use]
     pub fn new(samples: Vec<i16>) -> Self {
-        Self {
-            samples: samples.into(),
-        }
+        Self { samples: samples.into() }
     }
 
     /// The samples.
@@ -54,9 +52,7 @@ pub enum PromptError {
     )]
     Name(String),
     /// No file of that name.
-    #[error(
-        "no prompt {name:?} in {folder}: add {name}.wav (or .flac, .ogg, .mp3, .m4a where enabled)"
-    )]
+    #[error("no prompt {name:?} in {folder}: add {name}.wav (or .flac, .ogg, .mp3, .m4a where enabled)")]
     Missing {
         /// As asked for.
         name: String,
@@ -92,10 +88,7 @@ impl PromptStore {
     /// Prompts of `folder`; nothing is read yet.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-            clips: Arc::default(),
-        }
+        Self { folder: folder.into(), clips: Arc::default() }
     }
 
     /// Reads every file of the folder and its subfolders, so that no call waits for the disk.
@@ -154,10 +147,7 @@ impl PromptStore {
             .iter()
             .map(with)
             .find(|path| path.is_file())
-            .ok_or_else(|| PromptError::Missing {
-                name: name.to_owned(),
-                folder: self.folder.display().to_string(),
-            })
+            .ok_or_else(|| PromptError::Missing { name: name.to_owned(), folder: self.folder.display().to_string() })
     }
 }
 
@@ -165,9 +155,7 @@ fn allowed(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
             && !part.starts_with('.')
-            && part
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
     name.len() <= 200 && name.split('/').all(part)
 }
@@ -197,17 +185,10 @@ fn collect_files(folder: &Path, prefix: String, files: &mut Vec<String>) {
 /// [`PromptError::Unreadable`] or [`PromptError::TooLong`].
 pub fn decode_file(path: &Path) -> Result<Clip, PromptError> {
     let shown = path.display().to_string();
-    let unreadable = |reason: String| PromptError::Unreadable {
-        path: shown.clone(),
-        reason,
-    };
+    let unreadable = |reason: String| PromptError::Unreadable { path: shown.clone(), reason };
     let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let source =
-        Decoder::new(BufReader::new(file)).map_err(|error| unreadable(error.to_string()))?;
-    let (channels, rate) = (
-        usize::from(source.channels().get()),
-        source.sample_rate().get(),
-    );
+    let source = Decoder::new(BufReader::new(file)).map_err(|error| unreadable(error.to_string()))?;
+    let (channels, rate) = (usize::from(source.channels().get()), source.sample_rate().get());
     let limit = MAX_SAMPLES * channels * rate.div_ceil(RATE) as usize;
     let interleaved: Vec<f32> = source.take(limit + 1).collect();
     if interleaved.len() > limit {
@@ -255,16 +236,8 @@ mod tests {
     #[test]
     fn files_become_8_khz_mono_whatever_they_were() {
         let folder = folder();
-        write(
-            &folder.path().join("plain.wav"),
-            8_000,
-            1,
-            &sine(500.0, 9_000.0, 8_000),
-        );
-        let stereo: Vec<i16> = sine(1_000.0, 9_000.0, 32_000)
-            .iter()
-            .flat_map(|&s| [s, s])
-            .collect();
+        write(&folder.path().join("plain.wav"), 8_000, 1, &sine(500.0, 9_000.0, 8_000));
+        let stereo: Vec<i16> = sine(1_000.0, 9_000.0, 32_000).iter().flat_map(|&s| [s, s]).collect();
         write(&folder.path().join("digits/一.wav"), 16_000, 2, &stereo);
         let store = PromptStore::new(folder.path());
         let plain = store.get("plain").unwrap();
@@ -292,18 +265,9 @@ mod tests {
         std::fs::write(folder.path().join("bad.wav"), b"RIFFnothing").unwrap();
         let store = PromptStore::new(folder.path());
         for name in ["../secret", "/etc/passwd", "", "a//b", ".hidden", "a\0b"] {
-            assert!(
-                matches!(store.get(name), Err(PromptError::Name(_))),
-                "{name:?}"
-            );
+            assert!(matches!(store.get(name), Err(PromptError::Name(_))), "{name:?}");
         }
-        assert!(matches!(
-            store.get("none"),
-            Err(PromptError::Missing { .. })
-        ));
-        assert!(matches!(
-            store.get("bad"),
-            Err(PromptError::Unreadable { .. })
-        ));
+        assert!(matches!(store.get("none"), Err(PromptError::Missing { .. })));
+        assert!(matches!(store.get("bad"), Err(PromptError::Unreadable { .. })));
     }
 }

@@ -59,14 +59,7 @@ impl Timeline {
     /// A recording that starts at `now_ms`.
     #[must_use]
     pub fn new(now_ms: u64) -> Self {
-        Self {
-            started_ms: now_ms,
-            left: vec![0; RING],
-            right: vec![0; RING],
-            written: 0,
-            clocks: Vec::new(),
-            late: 0,
-        }
+        Self { started_ms: now_ms, left: vec![0; RING], right: vec![0; RING], written: 0, clocks: Vec::new(), late: 0 }
     }
 
     /// Places speech of a source by its unwrapped RTP timestamp `media`, counted at 8 kHz. `source`
@@ -75,9 +68,7 @@ impl Timeline {
         let arrived = self.position(now_ms) - pcm.len() as i64;
         let clock = self.clock(source, now_ms);
         let by_clock = clock.offset.map(|offset| media.saturating_add(offset));
-        let at = by_clock
-            .filter(|at| at.abs_diff(arrived) <= MAX_DRIFT)
-            .unwrap_or(arrived);
+        let at = by_clock.filter(|at| at.abs_diff(arrived) <= MAX_DRIFT).unwrap_or(arrived);
         clock.offset = Some(at.saturating_sub(media));
         self.place(track, at, pcm);
     }
@@ -120,20 +111,12 @@ impl Timeline {
     }
 
     fn new_clock(&mut self, source: u64) -> usize {
-        let clock = Clock {
-            source,
-            offset: None,
-            used_ms: 0,
-        };
+        let clock = Clock { source, offset: None, used_ms: 0 };
         if self.clocks.len() < MAX_SOURCES {
             self.clocks.push(clock);
             return self.clocks.len() - 1;
         }
-        let stale = self
-            .clocks
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, clock)| clock.used_ms);
+        let stale = self.clocks.iter().enumerate().min_by_key(|(_, clock)| clock.used_ms);
         let index = stale.map_or(0, |(index, _)| index);
         self.clocks[index] = clock;
         index
@@ -159,10 +142,7 @@ impl Timeline {
 
     fn take(&mut self, samples: usize) -> Chunk {
         let pairs = self.left[..samples].iter().zip(&self.right[..samples]);
-        let chunk = Chunk {
-            at: self.written,
-            stereo: pairs.flat_map(|(&l, &r)| [l, r]).collect(),
-        };
+        let chunk = Chunk { at: self.written, stereo: pairs.flat_map(|(&l, &r)| [l, r]).collect() };
         for track in [&mut self.left, &mut self.right] {
             track.copy_within(samples.., 0);
             track[RING - samples..].fill(0);
@@ -180,18 +160,11 @@ mod tests {
     use crate::FRAME;
 
     /// Both tracks of what a timeline gives between 0 and `end_ms`.
-    fn run(
-        end_ms: u64,
-        mut each: impl FnMut(&mut Timeline, u64),
-    ) -> (Vec<i16>, Vec<i16>, Timeline) {
+    fn run(end_ms: u64, mut each: impl FnMut(&mut Timeline, u64)) -> (Vec<i16>, Vec<i16>, Timeline) {
         let mut timeline = Timeline::new(0);
         let mut stereo = Vec::new();
         let take = |chunk: Chunk, stereo: &mut Vec<i16>| {
-            assert_eq!(
-                chunk.at as usize,
-                stereo.len() / 2,
-                "chunks follow each other"
-            );
+            assert_eq!(chunk.at as usize, stereo.len() / 2, "chunks follow each other");
             stereo.extend(chunk.stereo);
         };
         for now in (0..=end_ms).step_by(20) {
@@ -204,11 +177,7 @@ mod tests {
             take(chunk, &mut stereo);
         }
         let left = stereo.iter().step_by(2).copied().collect();
-        (
-            left,
-            stereo.iter().skip(1).step_by(2).copied().collect(),
-            timeline,
-        )
+        (left, stereo.iter().skip(1).step_by(2).copied().collect(), timeline)
     }
 
     #[test]
@@ -223,10 +192,7 @@ mod tests {
         assert_eq!((left.len(), right.len()), (16_000, 16_000));
         assert!(right.iter().all(|&s| s == 9));
         assert!(left[..3_840].iter().all(|&s| s == 7));
-        assert!(
-            left[3_840..7_840].iter().all(|&s| s == 0),
-            "the gap has its true length"
-        );
+        assert!(left[3_840..7_840].iter().all(|&s| s == 0), "the gap has its true length");
         assert!(left[7_840..].iter().all(|&s| s == 7));
     }
 
@@ -236,13 +202,7 @@ mod tests {
             // Pairs of packets come swapped and 20 ms late.
             let frame = now / 20;
             let frame = if frame < 2 { frame } else { frame ^ 1 };
-            timeline.push(
-                Track::Left,
-                1,
-                (frame * 160) as i64,
-                &[frame as i16 + 1; FRAME],
-                now,
-            );
+            timeline.push(Track::Left, 1, (frame * 160) as i64, &[frame as i16 + 1; FRAME], now);
         });
         assert_eq!(timeline.late(), 0);
         let frames: Vec<i16> = left[1_600..16_000].iter().step_by(FRAME).copied().collect();

@@ -88,11 +88,10 @@ pub fn served(path: &Path) -> io::Result<([u8; HEADER], u64)> {
 fn inspect(file: &mut File) -> io::Result<([u8; HEADER], u64)> {
     let no_wav = || io::Error::new(io::ErrorKind::InvalidData, "no WAV file of the recorder");
     let mut head = [0; HEADER];
-    file.read_exact(&mut head)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => no_wav(),
-            _ => error,
-        })?;
+    file.read_exact(&mut head).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => no_wav(),
+        _ => error,
+    })?;
     if !is_ours(&head) {
         return Err(no_wav());
     }
@@ -117,10 +116,7 @@ mod tests {
         assert_eq!((data, head), (4_000, header(8_000, 2, 4_000)));
         assert!(repair(&path).unwrap());
         assert!(!repair(&path).unwrap());
-        assert_eq!(
-            std::fs::read(&path).unwrap()[..HEADER],
-            header(8_000, 2, 4_000)
-        );
+        assert_eq!(std::fs::read(&path).unwrap()[..HEADER], header(8_000, 2, 4_000));
     }
 
     #[test]
@@ -129,10 +125,7 @@ mod tests {
         let path = folder.path().join("x");
         for content in [&b""[..], b"RIFF", &[7; 100]] {
             std::fs::write(&path, content).unwrap();
-            assert_eq!(
-                repair(&path).unwrap_err().kind(),
-                io::ErrorKind::InvalidData
-            );
+            assert_eq!(repair(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
             assert_eq!(std::fs::read(&path).unwrap(), content);
         }
     }

@@ -14,9 +14,9 @@ use super::timeline::Chunk;
 use super::wav;
 use crate::RATE;
 
-/// Chunks (200 ms of one call, 6.4 kB) that may wait for the disk: 13 MB, i.e. 200 calls over a
-/// disk that hangs for two seconds. Beyond it chunks are dropped, counted and silent.
-const MAX_WAITING: usize = 2_048;
+/// Chunks (200 ms of one call, 6.4 kB) that may wait for the disk: 52 MB, i.e. 200 calls over a
+/// disk that hangs for eight seconds. Beyond it chunks are dropped, counted and silent.
+const MAX_WAITING: usize = 8_192;
 /// Gaps remembered of one recording; a disk that fails for longer is in the events.
 const MAX_GAPS: usize = 64;
 /// Bytes of one stereo sample frame.
@@ -97,18 +97,11 @@ impl Writer {
     pub fn spawn(report: impl FnMut(RecordEvent) + Send + 'static) -> io::Result<Self> {
         let (jobs, inbox) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let state = State {
-            files: HashMap::new(),
-            report,
-        };
+        let state = State { files: HashMap::new(), report };
         let counter = Arc::clone(&waiting);
-        let thread = std::thread::Builder::new()
-            .name("recordings".to_owned())
-            .spawn(move || run(&inbox, &counter, state))?;
-        Ok(Self {
-            handle: Some(WriterHandle { jobs, waiting }),
-            thread: Some(thread),
-        })
+        let thread =
+            std::thread::Builder::new().name("recordings".to_owned()).spawn(move || run(&inbox, &counter, state))?;
+        Ok(Self { handle: Some(WriterHandle { jobs, waiting }), thread: Some(thread) })
     }
 
     /// A handle for a media thread.
@@ -180,13 +173,7 @@ struct Recording {
 
 impl<R: FnMut(RecordEvent)> State<R> {
     fn open(&mut self, key: RecordKey, path: PathBuf) {
-        let mut recording = Recording {
-            path,
-            file: None,
-            data: 0,
-            gaps: Vec::new(),
-            failing: false,
-        };
+        let mut recording = Recording { path, file: None, data: 0, gaps: Vec::new(), failing: false };
         let result = recording.create();
         self.files.insert(key, recording);
         self.note(key, result);
@@ -209,10 +196,7 @@ impl<R: FnMut(RecordEvent)> State<R> {
         let Some(recording) = self.files.remove(&key) else {
             return;
         };
-        (self.report)(RecordEvent::Finished {
-            key,
-            summary: recording.summary(),
-        });
+        (self.report)(RecordEvent::Finished { key, summary: recording.summary() });
     }
 
     /// Reports the first failure of a row and the end of it.
@@ -241,10 +225,7 @@ impl Recording {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&self.path)?;
+        let file = OpenOptions::new().write(true).create_new(true).open(&self.path)?;
         file.write_all_at(&wav::header(RATE, 2, 0), 0)?;
         self.file = Some(file);
         Ok(())
@@ -289,10 +270,7 @@ impl Recording {
 
 /// Makes the file's name durable too.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    match path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
@@ -311,10 +289,7 @@ mod tests {
     const KEY: RecordKey = RecordKey { call: 1, serial: 0 };
 
     fn chunk(at: u64, value: i16) -> Chunk {
-        Chunk {
-            at,
-            stereo: vec![value; 3_200],
-        }
+        Chunk { at, stereo: vec![value; 3_200] }
     }
 
     /// Runs jobs to the end; the reports in order.
@@ -338,22 +313,13 @@ mod tests {
             assert!(writer.chunk(KEY, chunk(3_200, 1_000)));
             writer.close(KEY);
         });
-        let [RecordEvent::Finished { summary, .. }] = &events[..] else {
-            panic!("{events:?}")
-        };
-        assert_eq!(
-            (summary.duration_ms, &summary.gaps[..]),
-            (600, &[(200, 200)][..])
-        );
+        let [RecordEvent::Finished { summary, .. }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((summary.duration_ms, &summary.gaps[..]), (600, &[(200, 200)][..]));
         assert_eq!(std::fs::metadata(&path).unwrap().len(), summary.bytes);
         let clip = decode_file(&path).unwrap();
         assert_eq!(clip.samples().len(), 4_800);
         assert!(clip.samples()[1_600..3_200].iter().all(|&s| s == 0));
-        assert!(
-            clip.samples()[3_200..]
-                .iter()
-                .all(|&s| (s - 1_000).abs() <= 1)
-        );
+        assert!(clip.samples()[3_200..].iter().all(|&s| (s - 1_000).abs() <= 1));
     }
 
     #[test]
@@ -372,10 +338,7 @@ mod tests {
         }
         // A second job behind the chunk proves that the chunk was handled, not only taken.
         handle.close(RecordKey { call: 9, serial: 9 });
-        handle.open(
-            RecordKey { call: 2, serial: 0 },
-            folder.path().join("b.wav"),
-        );
+        handle.open(RecordKey { call: 2, serial: 0 }, folder.path().join("b.wav"));
         handle.close(RecordKey { call: 2, serial: 0 });
         assert!(matches!(seen.recv().unwrap(), RecordEvent::Finished { .. }));
         std::fs::remove_file(&blocked).unwrap();
@@ -383,13 +346,8 @@ mod tests {
         assert!(matches!(seen.recv().unwrap(), RecordEvent::Resumed { .. }));
         drop(handle);
         drop(writer);
-        let RecordEvent::Finished { summary, .. } = seen.recv().unwrap() else {
-            panic!()
-        };
-        assert_eq!(
-            (summary.duration_ms, &summary.gaps[..]),
-            (400, &[(0, 200)][..])
-        );
+        let RecordEvent::Finished { summary, .. } = seen.recv().unwrap() else { panic!() };
+        assert_eq!((summary.duration_ms, &summary.gaps[..]), (400, &[(0, 200)][..]));
     }
 
     #[test]

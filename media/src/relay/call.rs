@@ -9,7 +9,7 @@ use crate::codec::Codec;
 use crate::mix::Mixer;
 use crate::prompt::{Player, Repeat, Sound};
 use crate::record::{Timeline, Track};
-use crate::rtp::{Frame, Header, JitterBuffer, Packet, TelephoneEvent};
+use crate::rtp::{Header, JitterBuffer, Packet, TelephoneEvent, looks_like_rtcp};
 use crate::{PcmFrame, SILENCE};
 
 /// One call in the media path. All times are milliseconds of one monotonic clock.
@@ -40,28 +40,15 @@ impl CallRelay {
     /// A call without legs.
     #[must_use]
     pub fn new(unix_at_zero_ms: u64) -> Self {
-        Self {
-            legs: [const { None }; MAX_LEGS],
-            recording: None,
-            mixer: Mixer::default(),
-            unix_at_zero_ms,
-        }
+        Self { legs: [const { None }; MAX_LEGS], recording: None, mixer: Mixer::default(), unix_at_zero_ms }
     }
 
     /// Adds a leg; it takes and gets nothing until [`set_remote`](Self::set_remote).
     ///
     /// # Errors
     /// [`RelayError::LegOpen`], [`RelayError::LegRange`].
-    pub fn open(
-        &mut self,
-        no: LegNo,
-        settings: LegSettings,
-        now_ms: u64,
-    ) -> Result<(), RelayError> {
-        let slot = self
-            .legs
-            .get_mut(no.index())
-            .ok_or(RelayError::LegRange(no))?;
+    pub fn open(&mut self, no: LegNo, settings: LegSettings, now_ms: u64) -> Result<(), RelayError> {
+        let slot = self.legs.get_mut(no.index()).ok_or(RelayError::LegRange(no))?;
         if slot.is_some() {
             return Err(RelayError::LegOpen(no));
         }
@@ -149,12 +136,7 @@ impl CallRelay {
     ///
     /// # Errors
     /// [`RelayError::NoLeg`].
-    pub fn play(
-        &mut self,
-        no: LegNo,
-        sounds: Vec<Sound>,
-        repeat: Repeat,
-    ) -> Result<(), RelayError> {
+    pub fn play(&mut self, no: LegNo, sounds: Vec<Sound>, repeat: Repeat) -> Result<(), RelayError> {
         self.leg(no)?.player = Some(Player::new(sounds, repeat));
         Ok(())
     }
@@ -195,12 +177,7 @@ impl CallRelay {
             return Err(RelayError::Recording);
         }
         let timeline = Timeline::new(now_ms);
-        self.recording = Some(Recording {
-            timeline,
-            left,
-            right,
-            paused: false,
-        });
+        self.recording = Some(Recording { timeline, left, right, paused: false });
         Ok(())
     }
 
@@ -219,10 +196,7 @@ impl CallRelay {
     /// # Errors
     /// [`RelayError::NotRecording`].
     pub fn record_pause(&mut self, paused: bool) -> Result<(), RelayError> {
-        self.recording
-            .as_mut()
-            .ok_or(RelayError::NotRecording)?
-            .paused = paused;
+        self.recording.as_mut().ok_or(RelayError::NotRecording)?.paused = paused;
         Ok(())
     }
 
@@ -307,16 +281,19 @@ impl CallRelay {
         now_ms: u64,
         sink: &mut impl Sink,
     ) {
+        if looks_like_rtcp(data) {
+            // RTCP on the RTP port (RFC 5761): read, but it neither latches nor counts as speech.
+            if let Some(source) = source {
+                leg.take_report(source, data);
+            }
+            return;
+        }
         // Parsed before it can latch: garbage from the right host must not take the place of RTP.
         let Ok(packet) = Packet::parse(data) else {
             leg.stats.malformed += 1;
             return;
         };
-        let Some(payload) = leg
-            .media
-            .as_ref()
-            .map(|media| media.payload(packet.header.payload_type))
-        else {
+        let Some(payload) = leg.media.as_ref().map(|media| media.payload(packet.header.payload_type)) else {
             leg.stats.unwanted += 1;
             return;
         };
@@ -332,27 +309,15 @@ impl CallRelay {
         }
     }
 
-    fn take_audio(
-        &mut self,
-        leg: &mut Leg,
-        codec: Codec,
-        packet: &Packet<'_>,
-        now_ms: u64,
-        sink: &mut impl Sink,
-    ) {
+    fn take_audio(&mut self, leg: &mut Leg, codec: Codec, packet: &Packet<'_>, now_ms: u64, sink: &mut impl Sink) {
         if leg.muted && leg.detector.is_none() {
             return;
         }
         let speaker = Speaker { no: leg.no, codec };
-        let heard = if self.needs_speech(leg, codec) {
-            leg.ear.hear(&packet.header, codec, packet.payload)
-        } else {
-            None
-        };
+        let heard =
+            if self.needs_speech(leg, codec) { leg.ear.hear(&packet.header, codec, packet.payload) } else { None };
         if let (Some(detector), Some(heard)) = (&mut leg.detector, heard) {
-            detector.push(heard.pcm, |key| {
-                sink.event(speaker.no, LegEvent::Digit(key))
-            });
+            detector.push(heard.pcm, |key| sink.event(speaker.no, LegEvent::Digit(key)));
         }
         if leg.muted {
             return;
@@ -363,12 +328,7 @@ impl CallRelay {
         if let (Some(recording), Some(heard)) = (&mut self.recording, heard) {
             recording.take(speaker.no, packet.header.ssrc, heard, now_ms);
         }
-        for listener in self
-            .legs
-            .iter_mut()
-            .flatten()
-            .filter(|other| other.follows(speaker.no))
-        {
+        for listener in self.legs.iter_mut().flatten().filter(|other| other.follows(speaker.no)) {
             pass_on(listener, speaker, packet, heard, now_ms, sink);
         }
     }
@@ -383,14 +343,7 @@ impl CallRelay {
             || self.legs.iter().flatten().any(|other| transcoded(other))
     }
 
-    fn take_event(
-        &mut self,
-        leg: &mut Leg,
-        clock: u32,
-        packet: &Packet<'_>,
-        now_ms: u64,
-        sink: &mut impl Sink,
-    ) {
+    fn take_event(&mut self, leg: &mut Leg, clock: u32, packet: &Packet<'_>, now_ms: u64, sink: &mut impl Sink) {
         leg.ear.pass(&packet.header);
         let Some(event) = TelephoneEvent::parse(packet.payload) else {
             leg.stats.malformed += 1;
@@ -400,17 +353,10 @@ impl CallRelay {
             sink.event(leg.no, LegEvent::Digit(digit));
         }
         let codec = leg.media.as_ref().map_or(Codec::Pcma, |media| media.codec);
-        for listener in self
-            .legs
-            .iter_mut()
-            .flatten()
-            .filter(|other| other.follows(leg.no))
-        {
+        for listener in self.legs.iter_mut().flatten().filter(|other| other.follows(leg.no)) {
             let passes = listener.mouth.passes(codec);
             let header = &packet.header;
-            let event = listener
-                .mouth
-                .relay_event(leg.no, header, event, clock, passes, now_ms);
+            let event = listener.mouth.relay_event(leg.no, header, event, clock, passes, now_ms);
             if let Some(header) = event {
                 listener.send(header, sink);
             }
@@ -427,9 +373,7 @@ fn pass_on(
     sink: &mut impl Sink,
 ) {
     if listener.mouth.passes(speaker.codec) {
-        let header = listener
-            .mouth
-            .relay(speaker.no, speaker.codec, packet, now_ms);
+        let header = listener.mouth.relay(speaker.no, speaker.codec, packet, now_ms);
         if let Some(header) = header {
             listener.send(header, sink);
         }
@@ -468,12 +412,7 @@ impl CallRelay {
     fn collect_mix(&mut self) {
         self.mixer.clear();
         for leg in self.legs.iter_mut().flatten() {
-            let Some(jitter) = &mut leg.jitter else {
-                continue;
-            };
-            if let Frame::Audio(frame) = jitter.pop()
-                && !leg.muted
-            {
+            if let Some(frame) = leg.mix_frame() {
                 self.mixer.add(leg.no.index(), frame);
             }
         }
@@ -510,8 +449,7 @@ impl Recording {
         let source = u64::from(no.0) << 32 | u64::from(ssrc);
         for (track, legs) in [(Track::Left, self.left), (Track::Right, self.right)] {
             if legs.contains(no) {
-                self.timeline
-                    .push(track, source, heard.media, heard.pcm, now_ms);
+                self.timeline.push(track, source, heard.media, heard.pcm, now_ms);
             }
         }
     }

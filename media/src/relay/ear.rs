@@ -38,12 +38,7 @@ impl Ear {
     }
 
     /// Decodes a packet; `None` if nothing can be heard of it (Opus out of order, undecodable).
-    pub(super) fn hear(
-        &mut self,
-        header: &Header,
-        codec: Codec,
-        payload: &[u8],
-    ) -> Option<Heard<'_>> {
+    pub(super) fn hear(&mut self, header: &Header, codec: Codec, payload: &[u8]) -> Option<Heard<'_>> {
         if self.ssrc != Some(header.ssrc) {
             self.ssrc = Some(header.ssrc);
             (self.time, self.sequence) = (Unwrapper::default(), Unwrapper::default());
@@ -55,11 +50,7 @@ impl Ear {
         if late && codec == Codec::Opus {
             return None;
         }
-        let mut lost = if (1..=MAX_LOST).contains(&step) {
-            (step - 1) as u16
-        } else {
-            0
-        };
+        let mut lost = if (1..=MAX_LOST).contains(&step) { (step - 1) as u16 } else { 0 };
         let units = i64::from(codec.units_per_sample());
         let mut media = self.time.unwrap(header.timestamp) / units;
         self.pcm.clear();
@@ -70,12 +61,7 @@ impl Ear {
         }
         self.decoder.decode(codec, payload, &mut self.pcm);
         let pcm = &self.pcm[..];
-        (!pcm.is_empty()).then_some(Heard {
-            media,
-            pcm,
-            lost,
-            late,
-        })
+        (!pcm.is_empty()).then_some(Heard { media, pcm, lost, late })
     }
 }
 
@@ -87,28 +73,16 @@ mod tests {
     use crate::codec::Encoder;
 
     fn header(sequence: u16, timestamp: u32) -> Header {
-        Header {
-            sequence,
-            timestamp,
-            ssrc: 1,
-            ..Header::default()
-        }
+        Header { sequence, timestamp, ssrc: 1, ..Header::default() }
     }
 
     #[test]
     fn loss_and_lateness_are_told() {
         let mut ear = Ear::default();
-        let first = ear
-            .hear(&header(65_535, u32::MAX - 159), Codec::Pcma, &[0xd5; 160])
-            .unwrap();
+        let first = ear.hear(&header(65_535, u32::MAX - 159), Codec::Pcma, &[0xd5; 160]).unwrap();
         let start = first.media;
-        let third = ear
-            .hear(&header(1, 160), Codec::Pcma, &[0xd5; 160])
-            .unwrap();
-        assert_eq!(
-            (third.media - start, third.lost, third.late),
-            (320, 1, false)
-        );
+        let third = ear.hear(&header(1, 160), Codec::Pcma, &[0xd5; 160]).unwrap();
+        assert_eq!((third.media - start, third.lost, third.late), (320, 1, false));
         let second = ear.hear(&header(0, 0), Codec::Pcma, &[0xd5; 160]).unwrap();
         assert_eq!((second.media - start, second.late), (160, true));
     }
@@ -118,18 +92,9 @@ mod tests {
         let (mut ear, mut encoder) = (Ear::default(), Encoder::new(Codec::Opus));
         let mut payload = Vec::new();
         encoder.encode(&[100; FRAME], &mut payload);
-        assert_eq!(
-            ear.hear(&header(1, 0), Codec::Opus, &payload)
-                .unwrap()
-                .pcm
-                .len(),
-            FRAME
-        );
+        assert_eq!(ear.hear(&header(1, 0), Codec::Opus, &payload).unwrap().pcm.len(), FRAME);
         let heard = ear.hear(&header(3, 1_920), Codec::Opus, &payload).unwrap();
-        assert_eq!(
-            (heard.media, heard.pcm.len(), heard.lost),
-            (160, 2 * FRAME, 0)
-        );
+        assert_eq!((heard.media, heard.pcm.len(), heard.lost), (160, 2 * FRAME, 0));
         assert!(ear.hear(&header(2, 960), Codec::Opus, &payload).is_none());
     }
 }

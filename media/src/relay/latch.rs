@@ -30,10 +30,7 @@ impl Latch {
     /// A leg whose far end is not known yet: takes nothing.
     #[must_use]
     pub fn new(strictness: Strictness) -> Self {
-        Self {
-            strictness,
-            ..Self::default()
-        }
+        Self { strictness, ..Self::default() }
     }
 
     /// An offer or answer names the far end. The same address again (hold, refresh) keeps sending
@@ -65,17 +62,14 @@ impl Latch {
     /// not a place to send to (port 0, unspecified address: RFC 3264 hold of old).
     #[must_use]
     pub fn target(&self) -> Option<SocketAddr> {
-        let signalled = self
-            .signalled
-            .filter(|to| to.port() != 0 && !to.ip().is_unspecified());
+        let signalled = self.signalled.filter(|to| to.port() != 0 && !to.ip().is_unspecified());
         self.latched.or(signalled)
     }
 
     /// Whether `source` may send RTCP for the leg: the host of the latched or signalled address.
     #[must_use]
     pub fn accepts_rtcp(&self, source: SocketAddr) -> bool {
-        self.target()
-            .is_some_and(|target| same_host(target.ip(), source.ip()))
+        self.target().is_some_and(|target| same_host(target.ip(), source.ip()))
     }
 
     fn allowed(&self, source: SocketAddr) -> bool {
@@ -83,15 +77,11 @@ impl Latch {
             return false;
         };
         match self.strictness {
-            Strictness::Exact => {
-                same_host(signalled.ip(), source.ip()) && signalled.port() == source.port()
-            }
+            Strictness::Exact => same_host(signalled.ip(), source.ip()) && signalled.port() == source.port(),
             Strictness::Any => true,
             Strictness::Host => {
-                let behind_nat = is_private(signalled.ip())
-                    && self
-                        .signalling_host
-                        .is_some_and(|host| same_host(host, source.ip()));
+                let behind_nat =
+                    is_private(signalled.ip()) && self.signalling_host.is_some_and(|host| same_host(host, source.ip()));
                 same_host(signalled.ip(), source.ip()) || behind_nat
             }
         }
@@ -145,24 +135,14 @@ mod tests {
         assert!(!latch.accept(at("203.0.113.1:4000")), "a stranger");
         assert!(latch.accept(at("198.51.100.7:4444")));
         assert_eq!(latch.target(), Some(at("198.51.100.7:4444")));
-        assert!(
-            !latch.accept(at("198.51.100.7:4000")),
-            "the same host, another port"
-        );
+        assert!(!latch.accept(at("198.51.100.7:4000")), "the same host, another port");
         latch.signal(at("198.51.100.7:4000"), None);
-        assert_eq!(
-            latch.target(),
-            Some(at("198.51.100.7:4444")),
-            "a refresh breaks nothing"
-        );
+        assert_eq!(latch.target(), Some(at("198.51.100.7:4444")), "a refresh breaks nothing");
         assert!(!latch.accept(at("203.0.113.1:4000")));
         assert!(latch.accept(at("198.51.100.7:4000")), "and allows one move");
         assert!(!latch.accept(at("198.51.100.7:4444")));
         latch.signal(at("198.51.100.9:5000"), None);
-        assert!(
-            !latch.accept(at("198.51.100.7:4000")),
-            "the old place after a move"
-        );
+        assert!(!latch.accept(at("198.51.100.7:4000")), "the old place after a move");
         assert_eq!(latch.target(), Some(at("198.51.100.9:5000")));
     }
 
@@ -172,10 +152,7 @@ mod tests {
         assert!(!behind.accept(at("203.0.113.8:9")));
         assert!(behind.accept(at("203.0.113.7:61000")));
         let mut public = latch("198.51.100.7:4000", Some("203.0.113.7"));
-        assert!(
-            !public.accept(at("203.0.113.7:61000")),
-            "a public address means itself"
-        );
+        assert!(!public.accept(at("203.0.113.7:61000")), "a public address means itself");
     }
 
     #[test]

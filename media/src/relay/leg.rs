@@ -6,15 +6,14 @@ use std::net::SocketAddr;
 use super::ear::Ear;
 use super::latch::{Latch, Strictness};
 use super::mouth::Mouth;
-use super::types::{
-    Direction, EventType, LegEvent, LegNo, LegSet, Media, RelayError, Remote, Sink,
-};
+use super::types::{Direction, EventType, LegEvent, LegNo, LegSet, Media, RelayError, Remote, Sink};
 use crate::prompt::{Clip, Player, Repeat, Sound};
 use crate::rtp::{
-    DtmfReceiver, Header, JitterBuffer, ReceptionStats, ReportBlock, Rtcp, RtcpPacket, SenderInfo,
+    DtmfReceiver, Frame, Header, JitterBuffer, ReceptionStats, ReportBlock, Rtcp, RtcpPacket, SenderInfo,
     TelephoneEvent, event_of, ntp_of_unix_ms, write_report,
 };
 use crate::tone::{DtmfDetector, dtmf_tone};
+use crate::{PcmFrame, SILENCE};
 
 /// Keys that may wait to be sent: a phone number and some menus.
 const MAX_KEYS: usize = 64;
@@ -23,6 +22,8 @@ const KEY_FRAMES: u16 = 5;
 const KEY_PAUSE: u16 = 4;
 /// RFC 4733 §2.5.1.4: the end of an event is sent three times.
 const KEY_ENDS: usize = 3;
+/// Missing frames in a row that are covered by the last one heard.
+const MAX_REPEATS: u8 = 3;
 /// RFC 3550 §6.2: the least interval between reports, milliseconds.
 const REPORT_MS: u64 = 5_000;
 
@@ -43,13 +44,7 @@ pub struct LegSettings {
 
 impl Default for LegSettings {
     fn default() -> Self {
-        Self {
-            external: false,
-            strictness: Strictness::Host,
-            timeout_ms: 30_000,
-            inband_digits: false,
-            seed: 0,
-        }
+        Self { external: false, strictness: Strictness::Host, timeout_ms: 30_000, inband_digits: false, seed: 0 }
     }
 }
 
@@ -100,6 +95,8 @@ pub(super) struct Leg {
     pub(super) player: Option<Player>,
     /// Present while somebody hears this leg in a mix.
     pub(super) jitter: Option<Box<JitterBuffer>>,
+    /// The last frame heard in a mix, and how often it has stood for a missing one.
+    last: (PcmFrame, u8),
     pub(super) detector: Option<DtmfDetector>,
     pub(super) receiver: DtmfReceiver,
     keys: Keys,
@@ -114,11 +111,8 @@ pub(super) struct Leg {
 
 impl Leg {
     pub(super) fn new(no: LegNo, settings: &LegSettings, now_ms: u64) -> Self {
-        let transport = if settings.external {
-            Transport::External
-        } else {
-            Transport::Udp(Latch::new(settings.strictness))
-        };
+        let transport =
+            if settings.external { Transport::External } else { Transport::Udp(Latch::new(settings.strictness)) };
         Self {
             no,
             transport,
@@ -130,6 +124,7 @@ impl Leg {
             mouth: Mouth::new(settings.seed),
             player: None,
             jitter: None,
+            last: (SILENCE, MAX_REPEATS),
             detector: settings.inband_digits.then(DtmfDetector::default),
             receiver: DtmfReceiver::default(),
             keys: Keys::default(),
@@ -172,17 +167,8 @@ impl Leg {
         if std::mem::take(&mut self.timed_out) {
             sink.event(self.no, LegEvent::MediaResumed);
         }
-        let clock = self
-            .media
-            .as_ref()
-            .map_or(crate::RATE, |media| media.codec.clock());
-        self.reception.record(
-            header.ssrc,
-            header.sequence,
-            header.timestamp,
-            clock,
-            now_ms,
-        );
+        let clock = self.media.as_ref().map_or(crate::RATE, |media| media.codec.clock());
+        self.reception.record(header.ssrc, header.sequence, header.timestamp, clock, now_ms);
     }
 
     /// Sends the packet whose payload the mouth has just made.
@@ -202,14 +188,7 @@ impl Leg {
         now_ms: u64,
         sink: &mut impl Sink,
     ) {
-        let Self {
-            mouth,
-            packet,
-            transport,
-            stats,
-            no,
-            ..
-        } = self;
+        let Self { mouth, packet, transport, stats, no, .. } = self;
         mouth.transcode(from, ssrc, heard, now_ms, |stream, header, payload| {
             header.write(payload, packet);
             stream.count(payload.len());
@@ -237,6 +216,20 @@ impl Leg {
         self.hears.len() > 1
     }
 
+    /// What this leg says to a mix in this tick. A missing frame is the last one again, fading
+    /// (G.711 appendix I in its simplest form), for at most 60 ms.
+    pub(super) fn mix_frame(&mut self) -> Option<PcmFrame> {
+        match self.jitter.as_mut()?.pop() {
+            Frame::Audio(frame) => self.last = (frame, 0),
+            Frame::Gap if self.last.1 < MAX_REPEATS => {
+                self.last.0.iter_mut().for_each(|sample| *sample /= 2);
+                self.last.1 += 1;
+            }
+            Frame::Gap => return None,
+        }
+        (!self.muted).then_some(self.last.0)
+    }
+
     /// Queues keys to be sent to the far end, as events or, if it takes none, as tones.
     pub(super) fn press(&mut self, keys: &str) -> Result<(), RelayError> {
         let events: Vec<u8> = keys
@@ -250,12 +243,7 @@ impl Leg {
         } else {
             let tone = |key: char| dtmf_tone(key.to_ascii_uppercase(), 800).map(Clip::new);
             let press = |clip| [Sound::Clip(clip), Sound::Pause(80)];
-            let sounds = keys
-                .chars()
-                .take(MAX_KEYS)
-                .filter_map(tone)
-                .flat_map(press)
-                .collect();
+            let sounds = keys.chars().take(MAX_KEYS).filter_map(tone).flat_map(press).collect();
             self.player = Some(Player::new(sounds, Repeat::Once));
         }
         Ok(())
@@ -285,12 +273,7 @@ impl Leg {
         }
         let end = frame == KEY_FRAMES;
         let duration = (u32::from(frame) * to.clock / 50) as u16;
-        let payload = TelephoneEvent {
-            event,
-            end,
-            volume: 10,
-            duration,
-        };
+        let payload = TelephoneEvent { event, end, volume: 10, duration };
         for _ in 0..if end { KEY_ENDS } else { 1 } {
             self.send_key(payload, to, timestamp, frame == 1, now_ms, sink);
         }
@@ -305,9 +288,7 @@ impl Leg {
         now_ms: u64,
         sink: &mut impl Sink,
     ) {
-        let header = self
-            .mouth
-            .press(payload, to.payload_type, timestamp, marker, now_ms);
+        let header = self.mouth.press(payload, to.payload_type, timestamp, marker, now_ms);
         self.send(header, sink);
     }
 
@@ -369,15 +350,8 @@ impl Leg {
     }
 
     pub(super) fn stats(&self) -> LegStats {
-        let clock = self
-            .media
-            .as_ref()
-            .map_or(crate::RATE, |media| media.codec.clock());
-        LegStats {
-            lost: self.reception.lost(),
-            jitter_ms: self.reception.jitter() / (clock / 1_000),
-            ..self.stats
-        }
+        let clock = self.media.as_ref().map_or(crate::RATE, |media| media.codec.clock());
+        LegStats { lost: self.reception.lost(), jitter_ms: self.reception.jitter() / (clock / 1_000), ..self.stats }
     }
 }
 

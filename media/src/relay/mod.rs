@@ -19,7 +19,4 @@ mod types;
 pub use call::CallRelay;
 pub use latch::{Latch, Strictness};
 pub use leg::{LegSettings, LegStats};
-pub use types::{
-    Direction, EventType, LegEvent, LegNo, LegSet, MAX_LEGS, Media, Payload, RelayError, Remote,
-    Sink,
-};
+pub use types::{Direction, EventType, LegEvent, LegNo, LegSet, MAX_LEGS, Media, Payload, RelayError, Remote, Sink};

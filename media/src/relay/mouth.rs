@@ -70,37 +70,18 @@ impl Mouth {
     }
 
     /// Passes on a packet; `None` if it is too old.
-    pub(super) fn relay(
-        &mut self,
-        from: LegNo,
-        codec: Codec,
-        packet: &Packet<'_>,
-        now_ms: u64,
-    ) -> Option<Header> {
-        let lasting = if codec == Codec::Opus {
-            OPUS_PACKET
-        } else {
-            packet.payload.len() as u32
-        };
+    pub(super) fn relay(&mut self, from: LegNo, codec: Codec, packet: &Packet<'_>, now_ms: u64) -> Option<Header> {
+        let lasting = if codec == Codec::Opus { OPUS_PACKET } else { packet.payload.len() as u32 };
         let feed = Feed::Relayed(from.0, packet.header.ssrc);
         let source = &packet.header;
-        let header = self
-            .stream
-            .relay(feed, source, source.timestamp, lasting, now_ms)?;
+        let header = self.stream.relay(feed, source, source.timestamp, lasting, now_ms)?;
         self.payload.clear();
         match (codec, self.encoder.codec()) {
-            (Codec::Pcma, Codec::Pcmu) => self
-                .payload
-                .extend(packet.payload.iter().map(|&b| a_to_u(b))),
-            (Codec::Pcmu, Codec::Pcma) => self
-                .payload
-                .extend(packet.payload.iter().map(|&b| u_to_a(b))),
+            (Codec::Pcma, Codec::Pcmu) => self.payload.extend(packet.payload.iter().map(|&b| a_to_u(b))),
+            (Codec::Pcmu, Codec::Pcma) => self.payload.extend(packet.payload.iter().map(|&b| u_to_a(b))),
             _ => self.payload.extend_from_slice(packet.payload),
         }
-        Some(Header {
-            payload_type: self.send_type,
-            ..header
-        })
+        Some(Header { payload_type: self.send_type, ..header })
     }
 
     /// Encodes another codec's speech; calls `send` once per frame of 20 ms.
@@ -122,17 +103,8 @@ impl Mouth {
         while let Some(frame) = self.framer.pop() {
             self.encoder.encode(&frame, &mut self.payload);
             let timestamp = (media as u32).wrapping_mul(units);
-            let header = self
-                .stream
-                .made(feed, timestamp, units * FRAME as u32, skipped, now_ms);
-            send(
-                &mut self.stream,
-                Header {
-                    payload_type: self.send_type,
-                    ..header
-                },
-                &self.payload,
-            );
+            let header = self.stream.made(feed, timestamp, units * FRAME as u32, skipped, now_ms);
+            send(&mut self.stream, Header { payload_type: self.send_type, ..header }, &self.payload);
             media += FRAME as i64;
             skipped = 0;
         }
@@ -162,10 +134,7 @@ impl Mouth {
         let lasting = self.encoder.codec().units_per_sample() * FRAME as u32;
         let header = self.stream.made(Feed::Made, self.made, lasting, 0, now_ms);
         self.made = self.made.wrapping_add(lasting);
-        Header {
-            payload_type: self.send_type,
-            ..header
-        }
+        Header { payload_type: self.send_type, ..header }
     }
 
     /// Passes on a key press; `None` if the receiver takes no telephone events or it is too old.
@@ -181,8 +150,7 @@ impl Mouth {
         let to = self.send_event?;
         let header = if passes {
             let feed = Feed::Relayed(from.0, source.ssrc);
-            self.stream
-                .relay(feed, source, source.timestamp, 0, now_ms)?
+            self.stream.relay(feed, source, source.timestamp, 0, now_ms)?
         } else {
             let feed = Feed::Transcoded(from.0, source.ssrc);
             let timestamp = match self.event {
@@ -195,10 +163,7 @@ impl Mouth {
         let duration = u64::from(event.duration) * u64::from(to.clock) / u64::from(clock.max(1));
         let duration = u16::try_from(duration).unwrap_or(u16::MAX);
         self.set_event(TelephoneEvent { duration, ..event });
-        Some(Header {
-            payload_type: to.payload_type,
-            ..header
-        })
+        Some(Header { payload_type: to.payload_type, ..header })
     }
 
     /// Puts an event of our own into the stream.
@@ -212,10 +177,7 @@ impl Mouth {
     ) -> Header {
         self.set_event(event);
         let header = self.stream.inserted(timestamp, marker, now_ms);
-        Header {
-            payload_type,
-            ..header
-        }
+        Header { payload_type, ..header }
     }
 
     fn set_event(&mut self, event: TelephoneEvent) {

@@ -98,24 +98,13 @@ impl OutStream {
 
     /// Numbers for a packet made here, of which `skipped` are missing before it. `timestamp` is the
     /// feed's own time in our clock's units.
-    pub(super) fn made(
-        &mut self,
-        feed: Feed,
-        timestamp: u32,
-        lasting: u32,
-        skipped: u16,
-        now_ms: u64,
-    ) -> Header {
+    pub(super) fn made(&mut self, feed: Feed, timestamp: u32, lasting: u32, skipped: u16, now_ms: u64) -> Header {
         let switched = self.feed != Some(feed);
         let next = self.sequence.wrapping_add(1);
         if switched {
             self.switch(feed, next, timestamp, now_ms);
         }
-        let sequence = if switched {
-            next
-        } else {
-            next.wrapping_add(skipped)
-        };
+        let sequence = if switched { next } else { next.wrapping_add(skipped) };
         let header = Header {
             marker: switched,
             payload_type: 0,
@@ -132,13 +121,7 @@ impl OutStream {
     pub(super) fn inserted(&mut self, timestamp: u32, marker: bool, now_ms: u64) -> Header {
         self.sequence_offset = self.sequence_offset.wrapping_add(1);
         let sequence = self.sequence.wrapping_add(1);
-        let header = Header {
-            marker,
-            payload_type: 0,
-            sequence,
-            timestamp,
-            ssrc: self.ssrc,
-        };
+        let header = Header { marker, payload_type: 0, sequence, timestamp, ssrc: self.ssrc };
         self.note(&header, 0, now_ms);
         header
     }
@@ -148,12 +131,8 @@ impl OutStream {
         let Some(sent_ms) = self.sent_ms else {
             return self.timestamp;
         };
-        let elapsed = now_ms
-            .saturating_sub(sent_ms)
-            .saturating_mul(u64::from(self.clock))
-            / 1_000;
-        self.timestamp
-            .wrapping_add(self.lasting.max(elapsed as u32))
+        let elapsed = now_ms.saturating_sub(sent_ms).saturating_mul(u64::from(self.clock)) / 1_000;
+        self.timestamp.wrapping_add(self.lasting.max(elapsed as u32))
     }
 
     pub(super) fn ssrc(&self) -> u32 {
@@ -200,11 +179,7 @@ mod tests {
     use super::*;
 
     fn header(sequence: u16, timestamp: u32) -> Header {
-        Header {
-            sequence,
-            timestamp,
-            ..Header::default()
-        }
+        Header { sequence, timestamp, ..Header::default() }
     }
 
     fn relay(stream: &mut OutStream, feed: Feed, sequence: u16, now_ms: u64) -> Option<Header> {
@@ -238,33 +213,16 @@ mod tests {
         let mut stream = OutStream::new(1, 8_000);
         let feed = Feed::Relayed(0, 1);
         let first = relay(&mut stream, feed, 100, 0).unwrap().sequence;
-        assert_eq!(
-            relay(&mut stream, feed, 103, 60)
-                .unwrap()
-                .sequence
-                .wrapping_sub(first),
-            3
-        );
-        assert_eq!(
-            relay(&mut stream, feed, 102, 60)
-                .unwrap()
-                .sequence
-                .wrapping_sub(first),
-            2
-        );
-        assert!(
-            relay(&mut stream, feed, 99, 60).is_none(),
-            "older than the change of source"
-        );
+        assert_eq!(relay(&mut stream, feed, 103, 60).unwrap().sequence.wrapping_sub(first), 3);
+        assert_eq!(relay(&mut stream, feed, 102, 60).unwrap().sequence.wrapping_sub(first), 2);
+        assert!(relay(&mut stream, feed, 99, 60).is_none(), "older than the change of source");
     }
 
     #[test]
     fn silence_between_sources_takes_its_time() {
         let mut stream = OutStream::new(1, 48_000);
         let before = stream.made(Feed::Made, 0, 960, 0, 0).timestamp;
-        let after = stream
-            .made(Feed::Transcoded(0, 0), 5, 960, 0, 1_000)
-            .timestamp;
+        let after = stream.made(Feed::Transcoded(0, 0), 5, 960, 0, 1_000).timestamp;
         assert_eq!(after.wrapping_sub(before), 48_000);
     }
 

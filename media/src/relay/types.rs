@@ -38,21 +38,13 @@ impl LegSet {
     /// With `leg`; a number out of range changes nothing.
     #[must_use]
     pub fn with(self, leg: LegNo) -> Self {
-        if leg.index() < MAX_LEGS {
-            Self(self.0 | 1 << leg.0)
-        } else {
-            self
-        }
+        if leg.index() < MAX_LEGS { Self(self.0 | 1 << leg.0) } else { self }
     }
 
     /// Without `leg`.
     #[must_use]
     pub fn without(self, leg: LegNo) -> Self {
-        if leg.index() < MAX_LEGS {
-            Self(self.0 & !(1 << leg.0))
-        } else {
-            self
-        }
+        if leg.index() < MAX_LEGS { Self(self.0 & !(1 << leg.0)) } else { self }
     }
 
     /// How many.
@@ -69,9 +61,7 @@ impl LegSet {
 
     /// Its members in order.
     pub fn iter(self) -> impl Iterator<Item = LegNo> {
-        (0..MAX_LEGS as u8)
-            .map(LegNo)
-            .filter(move |&leg| self.contains(leg))
+        (0..MAX_LEGS as u8).map(LegNo).filter(move |&leg| self.contains(leg))
     }
 }
 
@@ -93,25 +83,13 @@ pub struct Direction {
 
 impl Direction {
     /// Both ways.
-    pub const BOTH: Self = Self {
-        send: true,
-        receive: true,
-    };
+    pub const BOTH: Self = Self { send: true, receive: true };
     /// We only send: the leg listens.
-    pub const SEND_ONLY: Self = Self {
-        send: true,
-        receive: false,
-    };
+    pub const SEND_ONLY: Self = Self { send: true, receive: false };
     /// We only receive: the leg has us on hold with its own music.
-    pub const RECEIVE_ONLY: Self = Self {
-        send: false,
-        receive: true,
-    };
+    pub const RECEIVE_ONLY: Self = Self { send: false, receive: true };
     /// Neither.
-    pub const INACTIVE: Self = Self {
-        send: false,
-        receive: false,
-    };
+    pub const INACTIVE: Self = Self { send: false, receive: false };
 }
 
 /// What a received payload type means.
@@ -150,12 +128,7 @@ impl Media {
     #[must_use]
     pub fn new(codec: Codec, payload_type: u8) -> Self {
         let receive = vec![(payload_type, Payload::Audio(codec))];
-        Self {
-            codec,
-            send_type: payload_type,
-            receive,
-            send_event: None,
-        }
+        Self { codec, send_type: payload_type, receive, send_event: None }
     }
 
     /// G.711 A-law as trunks offer it.
@@ -174,10 +147,7 @@ impl Media {
     #[must_use]
     pub fn with_events(mut self, payload_type: u8, clock: u32) -> Self {
         self.receive.push((payload_type, Payload::Event(clock)));
-        self.send_event = Some(EventType {
-            payload_type,
-            clock,
-        });
+        self.send_event = Some(EventType { payload_type, clock });
         self
     }
 
@@ -189,10 +159,7 @@ impl Media {
     }
 
     pub(super) fn payload(&self, payload_type: u8) -> Option<Payload> {
-        self.receive
-            .iter()
-            .find(|(number, _)| *number == payload_type)
-            .map(|&(_, payload)| payload)
+        self.receive.iter().find(|(number, _)| *number == payload_type).map(|&(_, payload)| payload)
     }
 }
 
@@ -213,23 +180,13 @@ impl Remote {
     /// Both ways with a peer that says its true address.
     #[must_use]
     pub fn new(address: SocketAddr, media: Media) -> Self {
-        Self {
-            address: Some(address),
-            signalling_host: None,
-            media,
-            direction: Direction::BOTH,
-        }
+        Self { address: Some(address), signalling_host: None, media, direction: Direction::BOTH }
     }
 
     /// Both ways with a WebRTC peer.
     #[must_use]
     pub fn external(media: Media) -> Self {
-        Self {
-            address: None,
-            signalling_host: None,
-            media,
-            direction: Direction::BOTH,
-        }
+        Self { address: None, signalling_host: None, media, direction: Direction::BOTH }
     }
 }
 

@@ -30,21 +30,14 @@ impl TelephoneEvent {
     #[must_use]
     pub fn to_bytes(self) -> [u8; 4] {
         let [high, low] = self.duration.to_be_bytes();
-        [
-            self.event,
-            u8::from(self.end) << 7 | self.volume & 0x3f,
-            high,
-            low,
-        ]
+        [self.event, u8::from(self.end) << 7 | self.volume & 0x3f, high, low]
     }
 }
 
 /// The key of an event code: `0`–`9`, `*`, `#`, `A`–`D`; `None` for other events.
 #[must_use]
 pub fn digit_of(event: u8) -> Option<char> {
-    b"0123456789*#ABCD"
-        .get(usize::from(event))
-        .map(|&byte| char::from(byte))
+    b"0123456789*#ABCD".get(usize::from(event)).map(|&byte| char::from(byte))
 }
 
 /// The event code of a key; `None` if there is no such key.
@@ -87,12 +80,7 @@ mod tests {
     use super::*;
 
     fn packet(event: u8, end: bool) -> TelephoneEvent {
-        TelephoneEvent {
-            event,
-            end,
-            volume: 10,
-            duration: 160,
-        }
+        TelephoneEvent { event, end, volume: 10, duration: 160 }
     }
 
     #[test]
@@ -101,11 +89,7 @@ mod tests {
         assert_eq!(receiver.handle(100, packet(5, false)), Some('5'));
         assert_eq!(receiver.handle(100, packet(5, true)), None);
         assert_eq!(receiver.handle(900, packet(5, true)), Some('5'));
-        assert_eq!(
-            receiver.handle(100, packet(5, true)),
-            None,
-            "a late end of the former press"
-        );
+        assert_eq!(receiver.handle(100, packet(5, true)), None, "a late end of the former press");
         assert_eq!(receiver.handle(900, packet(5, true)), None);
     }
 

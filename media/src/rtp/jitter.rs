@@ -11,6 +11,7 @@ const STARVED_FRAMES: u32 = 10;
 
 /// What one tick of the media clock plays.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // a box would cost an allocation per tick and speaker
 pub enum Frame {
     /// Received audio; parts that did not arrive are silent.
     Audio(PcmFrame),
@@ -23,7 +24,10 @@ pub enum Frame {
 pub struct JitterBuffer {
     samples: [i16; FRAME * MAX_FRAMES],
     filled: [u16; MAX_FRAMES],
-    /// Media time (8 kHz samples) of the next frame to play; `None` until the first packet.
+    /// Media time of the first packet: frames are counted from it, so that packets of 20 ms fill
+    /// whole frames and a lost one is a gap, not two halves.
+    base: i64,
+    /// Place of the next frame to play, samples from `base`; `None` until the first packet.
     next: Option<i64>,
     starved: u32,
     late: u64,
@@ -35,6 +39,7 @@ impl Default for JitterBuffer {
         Self {
             samples: [0; FRAME * MAX_FRAMES],
             filled: [0; MAX_FRAMES],
+            base: 0,
             next: None,
             starved: 0,
             late: 0,
@@ -47,9 +52,10 @@ impl JitterBuffer {
     /// Stores `pcm` (8 kHz) whose first sample has media time `at`, in samples.
     pub fn push(&mut self, at: i64, pcm: &[i16]) {
         let span = (MAX_FRAMES * FRAME) as i64;
-        let start = match self.next {
-            Some(next) if (at - next).abs() < 4 * span => next,
-            _ => self.restart(at),
+        let place = at.wrapping_sub(self.base);
+        let (at, start) = match self.next {
+            Some(next) if place.abs_diff(next) < 4 * span as u64 => (place, next),
+            _ => (0, self.restart(at)),
         };
         if at + (pcm.len() as i64) <= start {
             self.late += 1;
@@ -99,8 +105,8 @@ impl JitterBuffer {
         self.samples.fill(0);
         self.filled.fill(0);
         self.starved = 0;
-        // Frames lie on multiples of 160, so that a slot never straddles the ring's end.
-        let next = align(at) - (TARGET_FRAMES * FRAME) as i64;
+        self.base = at;
+        let next = -((TARGET_FRAMES * FRAME) as i64);
         self.next = Some(next);
         next
     }
@@ -143,9 +149,7 @@ fn align(position: i64) -> i64 {
 }
 
 fn slot_of(position: i64) -> usize {
-    position
-        .div_euclid(FRAME as i64)
-        .rem_euclid(MAX_FRAMES as i64) as usize
+    position.div_euclid(FRAME as i64).rem_euclid(MAX_FRAMES as i64) as usize
 }
 
 #[cfg(test)]

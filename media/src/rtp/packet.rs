@@ -89,16 +89,8 @@ impl<'a> Packet<'a> {
             let (extension, rest) = parse_extension(rest).ok_or(short)?;
             (Some(extension), rest)
         };
-        let payload = if fixed[0] & 0x20 == 0 {
-            rest
-        } else {
-            strip_padding(rest)?
-        };
-        Ok(Self {
-            header: parse_header(fixed),
-            extension,
-            payload,
-        })
+        let payload = if fixed[0] & 0x20 == 0 { rest } else { strip_padding(rest)? };
+        Ok(Self { header: parse_header(fixed), extension, payload })
     }
 }
 
@@ -116,13 +108,7 @@ fn parse_extension(data: &[u8]) -> Option<(Extension<'_>, &[u8])> {
     let (head, rest) = data.split_first_chunk::<4>()?;
     let words = usize::from(u16::from_be_bytes([head[2], head[3]]));
     let (data, rest) = rest.split_at_checked(words * 4)?;
-    Some((
-        Extension {
-            profile: u16::from_be_bytes([head[0], head[1]]),
-            data,
-        },
-        rest,
-    ))
+    Some((Extension { profile: u16::from_be_bytes([head[0], head[1]]), data }, rest))
 }
 
 fn strip_padding(data: &[u8]) -> Result<&[u8], RtpError> {

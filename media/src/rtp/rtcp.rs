@@ -97,27 +97,18 @@ fn parse_one(data: &[u8]) -> Option<(RtcpPacket, &[u8])> {
 }
 
 fn words(data: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    data.chunks_exact(4)
-        .map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+    data.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
 }
 
 fn parse_report(body: &[u8], count: usize, with_sender: bool) -> Option<RtcpPacket> {
     let mut words = words(body);
     let ssrc = words.next()?;
-    let sender = if with_sender {
-        Some(parse_sender(&mut words)?)
-    } else {
-        None
-    };
+    let sender = if with_sender { Some(parse_sender(&mut words)?) } else { None };
     let mut blocks = Vec::new();
     for _ in 0..count.min(MAX_BLOCKS) {
         blocks.push(parse_block(&mut words)?);
     }
-    Some(RtcpPacket::Report {
-        ssrc,
-        sender,
-        blocks,
-    })
+    Some(RtcpPacket::Report { ssrc, sender, blocks })
 }
 
 fn parse_sender(words: &mut impl Iterator<Item = u32>) -> Option<SenderInfo> {
@@ -146,13 +137,7 @@ fn parse_block(words: &mut impl Iterator<Item = u32>) -> Option<ReportBlock> {
 
 /// Appends SR (with `sender`) or RR and a CNAME to `out`, the least compound that RFC 3550 §6.1
 /// allows. `cname` is cut to 255 bytes; it must not say who the person is.
-pub fn write_report(
-    ssrc: u32,
-    sender: Option<SenderInfo>,
-    blocks: &[ReportBlock],
-    cname: &str,
-    out: &mut Vec<u8>,
-) {
+pub fn write_report(ssrc: u32, sender: Option<SenderInfo>, blocks: &[ReportBlock], cname: &str, out: &mut Vec<u8>) {
     let blocks = &blocks[..blocks.len().min(MAX_BLOCKS)];
     let words = 1 + sender.map_or(0, |_| 5) + blocks.len() * 6;
     let packet_type = if sender.is_some() { 200 } else { 201 };
@@ -166,10 +151,7 @@ pub fn write_report(
     }
     for block in blocks {
         put(block.ssrc, out);
-        put(
-            u32::from(block.fraction_lost) << 24 | block.cumulative_lost & 0xff_ffff,
-            out,
-        );
+        put(u32::from(block.fraction_lost) << 24 | block.cumulative_lost & 0xff_ffff, out);
         put(block.highest_sequence, out);
         put(block.jitter, out);
         put(block.last_sr, out);
@@ -212,32 +194,15 @@ mod tests {
 
     #[test]
     fn a_compound_reads_back() {
-        let sender = SenderInfo {
-            ntp: 1 << 40,
-            rtp_timestamp: 2,
-            packets: 3,
-            bytes: 4,
-        };
-        let block = ReportBlock {
-            ssrc: 9,
-            fraction_lost: 12,
-            cumulative_lost: 77,
-            ..Default::default()
-        };
+        let sender = SenderInfo { ntp: 1 << 40, rtp_timestamp: 2, packets: 3, bytes: 4 };
+        let block = ReportBlock { ssrc: 9, fraction_lost: 12, cumulative_lost: 77, ..Default::default() };
         let mut bytes = Vec::new();
         write_report(5, Some(sender), &[block], "l", &mut bytes);
         write_bye(5, &mut bytes);
         assert_eq!(bytes.len() % 4, 0);
-        let expected = RtcpPacket::Report {
-            ssrc: 5,
-            sender: Some(sender),
-            blocks: vec![block],
-        };
+        let expected = RtcpPacket::Report { ssrc: 5, sender: Some(sender), blocks: vec![block] };
         let packets = Rtcp::parse(&bytes).packets;
-        assert_eq!(
-            packets,
-            [expected, RtcpPacket::Other(202), RtcpPacket::Bye(vec![5])]
-        );
+        assert_eq!(packets, [expected, RtcpPacket::Other(202), RtcpPacket::Bye(vec![5])]);
     }
 
     proptest! {

@@ -26,11 +26,7 @@ impl<const BITS: u32> Unwrapper<BITS> {
         let value = i64::from(value) & (range - 1);
         let Some(last) = self.last else { return value };
         let step = (value - last).rem_euclid(range);
-        if step < range / 2 {
-            last + step
-        } else {
-            last + step - range
-        }
+        if step < range / 2 { last + step } else { last + step - range }
     }
 
     /// The greatest value so far.

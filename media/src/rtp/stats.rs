@@ -21,10 +21,7 @@ impl ReceptionStats {
     /// Counts a packet that arrived at `now_ms` with a media clock of `clock` Hz.
     pub fn record(&mut self, ssrc: u32, sequence: u16, timestamp: u32, clock: u32, now_ms: u64) {
         if self.received == 0 || ssrc != self.ssrc {
-            *self = Self {
-                ssrc,
-                ..Self::default()
-            };
+            *self = Self { ssrc, ..Self::default() };
             self.first = i64::from(sequence);
         }
         self.sequence.unwrap(u32::from(sequence));
@@ -66,10 +63,7 @@ impl ReceptionStats {
         let received_now = self.received - self.received_before;
         (self.expected_before, self.received_before) = (expected, self.received);
         let lost_now = expected_now.saturating_sub(received_now);
-        let fraction = (lost_now * 256)
-            .checked_div(expected_now)
-            .unwrap_or(0)
-            .min(255) as u8;
+        let fraction = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255) as u8;
         Some(ReportBlock {
             ssrc: self.ssrc,
             fraction_lost: fraction,
@@ -82,9 +76,7 @@ impl ReceptionStats {
     }
 
     fn expected(&self) -> u64 {
-        self.sequence
-            .last()
-            .map_or(0, |last| (last - self.first).max(0) as u64 + 1)
+        self.sequence.last().map_or(0, |last| (last - self.first).max(0) as u64 + 1)
     }
 }
 
@@ -112,10 +104,7 @@ mod tests {
             let sequence = 65_500u16.wrapping_add(step as u16);
             stats.record(7, sequence, step * 160, 8_000, u64::from(step) * 20);
         }
-        assert_eq!(
-            (stats.received(), stats.lost(), stats.jitter()),
-            (90, 10, 0)
-        );
+        assert_eq!((stats.received(), stats.lost(), stats.jitter()), (90, 10, 0));
         let report = stats.report().unwrap();
         assert_eq!((report.fraction_lost, report.cumulative_lost), (25, 10));
         assert_eq!(stats.report().unwrap().fraction_lost, 0, "a new interval");
@@ -126,13 +115,7 @@ mod tests {
         let mut stats = ReceptionStats::default();
         for step in 0u32..200 {
             let shake = if step % 2 == 0 { 0 } else { 10 };
-            stats.record(
-                7,
-                step as u16,
-                step * 160,
-                8_000,
-                u64::from(step) * 20 + shake,
-            );
+            stats.record(7, step as u16, step * 160, 8_000, u64::from(step) * 20 + shake);
         }
         assert!((70..=80).contains(&stats.jitter()), "{}", stats.jitter());
     }

@@ -7,12 +7,7 @@ use super::goertzel::power;
 
 const ROWS: [f64; 4] = [697.0, 770.0, 852.0, 941.0];
 const COLUMNS: [f64; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
-const KEYS: [[char; 4]; 4] = [
-    ['1', '2', '3', 'A'],
-    ['4', '5', '6', 'B'],
-    ['7', '8', '9', 'C'],
-    ['*', '0', '#', 'D'],
-];
+const KEYS: [[char; 4]; 4] = [['1', '2', '3', 'A'], ['4', '5', '6', 'B'], ['7', '8', '9', 'C'], ['*', '0', '#', 'D']];
 
 /// Samples per decision: 12.75 ms, narrow enough in frequency to tell neighbours apart.
 const BLOCK: usize = 102;
@@ -43,13 +38,7 @@ pub struct DtmfDetector {
 impl Default for DtmfDetector {
     fn default() -> Self {
         let block = Vec::with_capacity(BLOCK);
-        Self {
-            block,
-            candidate: None,
-            hits: 0,
-            pressed: None,
-            misses: 0,
-        }
+        Self { block, candidate: None, hits: 0, pressed: None, misses: 0 }
     }
 }
 
@@ -69,11 +58,7 @@ impl DtmfDetector {
     }
 
     fn step(&mut self, key: Option<char>) -> Option<char> {
-        self.hits = if key.is_some() && key == self.candidate {
-            self.hits + 1
-        } else {
-            1
-        };
+        self.hits = if key.is_some() && key == self.candidate { self.hits + 1 } else { 1 };
         self.hits = self.hits.min(HITS);
         self.candidate = key;
         if key.is_some() && key == self.pressed {
@@ -103,14 +88,8 @@ fn key_of(block: &[i16]) -> Option<char> {
 
 fn strongest(block: &[i16], frequencies: [f64; 4]) -> Option<(usize, f64)> {
     let powers = frequencies.map(|frequency| power(block, frequency));
-    let (best, &most) = powers
-        .iter()
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(b.1))?;
-    let alone = powers
-        .iter()
-        .enumerate()
-        .all(|(i, &p)| i == best || p * PEAK < most);
+    let (best, &most) = powers.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+    let alone = powers.iter().enumerate().all(|(i, &p)| i == best || p * PEAK < most);
     (most > LEAST_POWER && alone).then_some((best, most))
 }
 
@@ -118,10 +97,7 @@ fn strongest(block: &[i16], frequencies: [f64; 4]) -> Option<(usize, f64)> {
 #[must_use]
 pub fn dtmf_tone(key: char, samples: usize) -> Option<Vec<i16>> {
     const AMPLITUDE: f64 = 8_000.0;
-    let (row, keys) = KEYS
-        .iter()
-        .enumerate()
-        .find(|(_, keys)| keys.contains(&key))?;
+    let (row, keys) = KEYS.iter().enumerate().find(|(_, keys)| keys.contains(&key))?;
     let column = keys.iter().position(|&k| k == key)?;
     let low = sine(ROWS[row], AMPLITUDE, samples);
     let step = TAU * COLUMNS[column] / f64::from(crate::RATE);

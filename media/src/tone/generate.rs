@@ -33,10 +33,7 @@ impl Tone {
             Self::Ringback => (450.0, PROGRESS_AMPLITUDE, ms(1_000), ms(4_000)),
             Self::Busy => (450.0, PROGRESS_AMPLITUDE, ms(350), ms(350)),
             Self::Dial => (450.0, PROGRESS_AMPLITUDE, 1, 0),
-            Self::Sine {
-                frequency,
-                amplitude,
-            } => (frequency, amplitude, 1, 0),
+            Self::Sine { frequency, amplitude } => (frequency, amplitude, 1, 0),
         }
     }
 }
@@ -56,13 +53,7 @@ impl ToneGenerator {
     #[must_use]
     pub fn new(tone: Tone) -> Self {
         let (frequency, amplitude, on, off) = tone.shape();
-        Self {
-            frequency,
-            amplitude,
-            on,
-            period: on + off,
-            at: 0,
-        }
+        Self { frequency, amplitude, on, period: on + off, at: 0 }
     }
 
     /// The next 20 ms.
@@ -91,10 +82,7 @@ impl ToneGenerator {
 /// `samples` of a sine at 8 kHz.
 #[must_use]
 pub fn sine(frequency: f64, amplitude: f64, samples: usize) -> Vec<i16> {
-    let mut generator = ToneGenerator::new(Tone::Sine {
-        frequency,
-        amplitude,
-    });
+    let mut generator = ToneGenerator::new(Tone::Sine { frequency, amplitude });
     (0..samples).map(|_| generator.sample()).collect()
 }
 

@@ -34,17 +34,17 @@ pub fn energy_share(samples: &[i16], frequency: f64) -> f64 {
     if all == 0.0 { 0.0 } else { (at / all).min(1.0) }
 }
 
+/// Level of a full-scale sine in dBm0 (G.711: 3.14 for A-law); no approximation of π.
+#[allow(clippy::approx_constant)]
+const FULL_SCALE_DBM0: f64 = 3.14;
+
 /// Level in dBm0: 0 for a sine 3.14 dB below full scale (G.711); −∞ becomes −100.
 #[must_use]
 pub fn level_dbm0(samples: &[i16]) -> f64 {
     let sum: f64 = samples.iter().map(|&s| f64::from(s).powi(2)).sum();
     let mean = sum / samples.len().max(1) as f64;
     let full_sine = 32_768.0f64.powi(2) / 2.0;
-    if mean < 1e-9 {
-        -100.0
-    } else {
-        10.0 * (mean / full_sine).log10() + 3.14
-    }
+    if mean < 1e-9 { -100.0 } else { 10.0 * (mean / full_sine).log10() + FULL_SCALE_DBM0 }
 }
 
 #[cfg(test)]
@@ -58,15 +58,12 @@ mod tests {
         assert!((power(&tone, 1_000.0) / 5e7 - 1.0).abs() < 0.01);
         assert!(energy_share(&tone, 1_000.0) > 0.99);
         assert!(energy_share(&tone, 700.0) < 0.01);
-        assert!((level_dbm0(&tone) - (20.0 * (10_000.0f64 / 32_768.0).log10() + 3.14)).abs() < 0.1);
+        assert!((level_dbm0(&tone) - (20.0 * (10_000.0f64 / 32_768.0).log10() + FULL_SCALE_DBM0)).abs() < 0.1);
     }
 
     #[test]
     fn silence_is_no_tone() {
-        assert_eq!(
-            (energy_share(&[0; 800], 440.0), power(&[], 440.0)),
-            (0.0, 0.0)
-        );
+        assert_eq!((energy_share(&[0; 800], 440.0), power(&[], 440.0)), (0.0, 0.0));
         assert_eq!(level_dbm0(&[0; 160]), -100.0);
     }
 }
