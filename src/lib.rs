@@ -2,6 +2,7 @@
 //! `ARCHITECTURE.md` is the map; `hub` wires the parts, each folder here is a domain or a layer below them.
 
 pub mod access;
+pub mod calls;
 pub mod config;
 pub mod dispatch;
 pub mod events;

@@ -1,0 +1,112 @@
+//! The state of the queues at one moment, for wallboard and desk.
+
+use liandong_dialplans::{Now, Priority, QueueName};
+use serde::Serialize;
+
+use super::figures::{Figure, figures};
+use super::{Acd, AgentState, Wanted};
+use crate::ids::{CallId, PersonId};
+
+/// All queues and agents.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// By name.
+    pub queues: Vec<QueueView>,
+    /// By id.
+    pub agents: Vec<AgentView>,
+    /// Over all queues, last 24 hours.
+    pub figures: Vec<Figure>,
+}
+
+/// One queue.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct QueueView {
+    /// Its name in plans.
+    pub queue: QueueName,
+    /// Its name for people.
+    pub title: String,
+    /// First to be served first.
+    pub waiting: Vec<WaitingView>,
+    /// The longest of these waits, milliseconds.
+    pub longest_wait_ms: u64,
+    /// Agents signed in.
+    pub agents_there: usize,
+    /// Agents ready.
+    pub agents_ready: usize,
+    /// Agents in a call with a caller, on hold included.
+    pub agents_talking: usize,
+    /// Calls that entered it first, last 24 hours.
+    pub figures: Vec<Figure>,
+}
+
+/// One waiting call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WaitingView {
+    /// Which.
+    pub call: CallId,
+    /// 1 is the next.
+    pub place: u32,
+    /// Its rank.
+    pub priority: Priority,
+    /// Milliseconds since its caller asked for a person.
+    pub waited_ms: u64,
+    /// The agent being rung for it.
+    pub ringing: Option<PersonId>,
+}
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentView {
+    /// Who.
+    pub agent: PersonId,
+    /// The queues that he serves.
+    pub queues: Vec<QueueName>,
+    /// What he does.
+    #[serde(flatten)]
+    pub state: AgentState,
+    /// For how long, milliseconds.
+    pub for_ms: u64,
+    /// What he becomes afterwards, if he asked for it.
+    pub next: Option<Wanted>,
+}
+
+pub(super) fn take(acd: &Acd, now: Now) -> Snapshot {
+    let agents = acd.agents.iter().map(|(id, agent)| AgentView {
+        agent: *id,
+        queues: agent.queues().to_vec(),
+        state: agent.state.clone(),
+        for_ms: (now.mono - agent.since).0,
+        next: agent.next.clone(),
+    });
+    Snapshot {
+        queues: acd.settings.iter().map(|(name, settings)| queue(acd, name, &settings.title, now)).collect(),
+        agents: agents.collect(),
+        figures: figures(acd.facts.values()),
+    }
+}
+
+fn queue(acd: &Acd, name: &QueueName, title: &str, now: Now) -> QueueView {
+    let line = acd.line.iter().filter(|waiting| waiting.queue == *name);
+    let waiting: Vec<WaitingView> = line
+        .zip(1..)
+        .map(|(waiting, place)| WaitingView {
+            call: waiting.call,
+            place,
+            priority: waiting.priority,
+            waited_ms: (now.mono - waiting.since).0,
+            ringing: acd.ringing_agent(waiting.call),
+        })
+        .collect();
+    let agents = || acd.agents.values().filter(|agent| agent.serves(name));
+    let talks = |state: &AgentState| matches!(state, AgentState::Talking { .. } | AgentState::Hold { .. });
+    QueueView {
+        queue: name.clone(),
+        title: title.to_owned(),
+        longest_wait_ms: waiting.iter().map(|w| w.waited_ms).max().unwrap_or(0),
+        waiting,
+        agents_there: agents().filter(|agent| agent.is_there()).count(),
+        agents_ready: agents().filter(|agent| agent.is_free()).count(),
+        agents_talking: agents().filter(|agent| talks(&agent.state)).count(),
+        figures: figures(acd.facts.values().filter(|fact| fact.queue == *name)),
+    }
+}
