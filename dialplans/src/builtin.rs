@@ -10,8 +10,5 @@ pub const FILES: [(&str, &str); 2] = [
 
 /// The same as input of the checker.
 pub fn files() -> Vec<InputFile> {
-    FILES
-        .iter()
-        .map(|(name, text)| InputFile::new(*name, *text))
-        .collect()
+    FILES.iter().map(|(name, text)| InputFile::new(*name, *text)).collect()
 }

@@ -46,15 +46,7 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let Self {
-            file,
-            line,
-            column,
-            code,
-            reason,
-            hint,
-            ..
-        } = self;
+        let Self { file, line, column, code, reason, hint, .. } = self;
         write!(f, "{file}:{line}:{column}: {word}[{code}]: {reason}")?;
         if !hint.is_empty() {
             write!(f, "\n    hint: {hint}")?;
@@ -64,10 +56,7 @@ impl fmt::Display for Diagnostic {
 }
 
 /// The known name nearest to a misspelt one, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(
-    wrong: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (wrong.chars().count() / 3).max(1);
     known
         .into_iter()
@@ -86,11 +75,7 @@ pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a 
         Some(name) => format!("did you mean `{name}`?"),
         None if known.is_empty() => "there is none yet".to_owned(),
         None if known.len() <= LISTED_MAX => format!("there are: {}", known.join(", ")),
-        None => format!(
-            "there are {}, such as: {}",
-            known.len(),
-            known[..LISTED_MAX].join(", ")
-        ),
+        None => format!("there are {}, such as: {}", known.len(), known[..LISTED_MAX].join(", ")),
     }
 }
 
@@ -108,9 +93,7 @@ fn distance(a: &str, b: &str) -> usize {
     for i in 1..=a.len() {
         for j in 1..=b.len() {
             let change = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1)
-                .min(rows[i][j - 1] + 1)
-                .min(rows[i - 1][j - 1] + change);
+            let mut best = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + change);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(rows[i - 2][j - 2] + 1);
             }

@@ -14,10 +14,7 @@ pub fn draw(plan: &Plan) -> String {
         let text = quoted(&format!("{name}\n{}", words(step)));
         line(&mut out, &format!("s{index}{open}{text}{close}"));
         for (word, to) in step.ways_out() {
-            line(
-                &mut out,
-                &format!("s{index} -->|{}| s{}", quoted(&word), to.0),
-            );
+            line(&mut out, &format!("s{index} -->|{}| s{}", quoted(&word), to.0));
         }
     }
     out
@@ -38,13 +35,7 @@ fn shape(step: &Step) -> (&'static str, &'static str) {
 }
 
 fn words(step: &Step) -> String {
-    let names = |prompts: &[crate::PromptRef]| {
-        prompts
-            .iter()
-            .map(|p| p.as_str())
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let names = |prompts: &[crate::PromptRef]| prompts.iter().map(|p| p.as_str()).collect::<Vec<_>>().join(" ");
     match step {
         Step::Say { prompts, .. } => format!("say {}", names(prompts)),
         Step::Menu(menu) => format!("ask {}", names(&menu.prompts)),
@@ -60,9 +51,6 @@ fn words(step: &Step) -> String {
 
 /// Mermaid text in quotes; what would end it is replaced.
 fn quoted(text: &str) -> String {
-    let safe = text
-        .replace('"', "#quot;")
-        .replace('<', "#lt;")
-        .replace('\n', "<br/>");
+    let safe = text.replace('"', "#quot;").replace('<', "#lt;").replace('\n', "<br/>");
     format!("\"{safe}\"")
 }

@@ -11,9 +11,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Millis> {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: u64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit_end = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let unit_end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
         let unit = match &rest[..unit_end] {
             "ms" => 1,
             "s" => 1_000,
@@ -33,23 +31,14 @@ pub(crate) fn parse_duration(text: &str) -> Option<Millis> {
 
 /// Writes a duration the way it is read.
 pub(crate) fn write_duration(duration: Millis) -> String {
-    let (h, m, s, ms) = (
-        duration.0 / 3_600_000,
-        duration.0 / 60_000 % 60,
-        duration.0 / 1_000 % 60,
-        duration.0 % 1_000,
-    );
+    let (h, m, s, ms) = (duration.0 / 3_600_000, duration.0 / 60_000 % 60, duration.0 / 1_000 % 60, duration.0 % 1_000);
     let mut text = String::new();
     for (number, unit) in [(h, "h"), (m, "m"), (s, "s"), (ms, "ms")] {
         if number > 0 {
             text.push_str(&format!("{number}{unit}"));
         }
     }
-    if text.is_empty() {
-        "0s".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -58,26 +47,11 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_written() {
-        for (text, ms) in [
-            ("8s", 8_000),
-            ("500ms", 500),
-            ("1m30s", 90_000),
-            ("1h", 3_600_000),
-        ] {
+        for (text, ms) in [("8s", 8_000), ("500ms", 500), ("1m30s", 90_000), ("1h", 3_600_000)] {
             assert_eq!(parse_duration(text), Some(Millis(ms)), "{text}");
             assert_eq!(write_duration(Millis(ms)), text);
         }
-        for wrong in [
-            "",
-            "8",
-            "s",
-            "8 s",
-            "30s1m",
-            "1s1s",
-            "-1s",
-            "8sec",
-            "99999999999999999999s",
-        ] {
+        for wrong in ["", "8", "s", "8 s", "30s1m", "1s1s", "-1s", "8sec", "99999999999999999999s"] {
             assert_eq!(parse_duration(wrong), None, "{wrong}");
         }
     }

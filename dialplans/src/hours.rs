@@ -56,11 +56,8 @@ pub struct Hours {
 impl Hours {
     /// Open at this local time?
     pub fn is_open(&self, local: DateTime) -> bool {
-        let minute =
-            u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
-        self.periods(local.date())
-            .iter()
-            .any(|p| (p.from..p.to).contains(&minute))
+        let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
+        self.periods(local.date()).iter().any(|p| (p.from..p.to).contains(&minute))
     }
 
     fn periods(&self, day: Date) -> &[Period] {
@@ -97,11 +94,8 @@ pub(crate) fn parse_dates(text: &str) -> Option<Vec<Date>> {
     const STRETCH_DAYS_MAX: usize = 31;
     let (from, to) = text.split_once("..").unwrap_or((text, text));
     let (from, to): (Date, Date) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
-    let days: Vec<Date> = from
-        .series(jiff::Span::new().days(1))
-        .take_while(|d| *d <= to)
-        .take(STRETCH_DAYS_MAX + 1)
-        .collect();
+    let days: Vec<Date> =
+        from.series(jiff::Span::new().days(1)).take_while(|d| *d <= to).take(STRETCH_DAYS_MAX + 1).collect();
     (!days.is_empty() && days.len() <= STRETCH_DAYS_MAX).then_some(days)
 }
 
@@ -111,22 +105,13 @@ mod tests {
     use super::*;
 
     fn office() -> Hours {
-        let day: Vec<Period> = ["08:30-12:00", "14:00-18:00"]
-            .iter()
-            .map(|p| Period::parse(p).unwrap())
-            .collect();
+        let day: Vec<Period> = ["08:30-12:00", "14:00-18:00"].iter().map(|p| Period::parse(p).unwrap()).collect();
         let mut hours = Hours::default();
         for i in parse_days("mon-fri").unwrap() {
             hours.week[i] = day.clone();
         }
-        hours
-            .holidays
-            .off
-            .extend(parse_dates("2026-10-01..2026-10-07").unwrap());
-        hours
-            .holidays
-            .work
-            .extend(parse_dates("2026-10-10").unwrap());
+        hours.holidays.off.extend(parse_dates("2026-10-01..2026-10-07").unwrap());
+        hours.holidays.work.extend(parse_dates("2026-10-10").unwrap());
         hours
     }
 
@@ -148,28 +133,13 @@ mod tests {
 
     #[test]
     fn what_is_no_period_or_date_is_refused() {
-        for wrong in [
-            "",
-            "8-9",
-            "08:30",
-            "12:00-08:00",
-            "08:60-09:00",
-            "23:00-24:01",
-            "-1:00-02:00",
-        ] {
+        for wrong in ["", "8-9", "08:30", "12:00-08:00", "08:60-09:00", "23:00-24:01", "-1:00-02:00"] {
             assert_eq!(Period::parse(wrong), None, "{wrong}");
         }
-        assert_eq!(
-            Period::parse("00:00-24:00"),
-            Some(Period { from: 0, to: 1_440 })
-        );
+        assert_eq!(Period::parse("00:00-24:00"), Some(Period { from: 0, to: 1_440 }));
         assert_eq!(parse_days("sat-mon"), Some(vec![5, 6, 0]));
         assert_eq!(parse_days("funday"), None);
-        for wrong in [
-            "2026-02-30",
-            "2026-10-07..2026-10-01",
-            "2026-01-01..2027-01-01",
-        ] {
+        for wrong in ["2026-02-30", "2026-10-07..2026-10-01", "2026-01-01..2027-01-01"] {
             assert_eq!(parse_dates(wrong), None, "{wrong}");
         }
     }

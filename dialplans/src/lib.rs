@@ -28,8 +28,8 @@ pub mod source;
 pub mod time;
 
 pub use api::{
-    Action, AreaName, CallStart, Cause, DialResult, Digit, Input, NoteKind, PlanName, PlayId,
-    Priority, PromptRef, QueueName, QueueNotice, Repeat, StepName, TargetName,
+    Action, AreaName, CallStart, Cause, DialResult, Digit, Input, NoteKind, PlanName, PlayId, Priority, PromptRef,
+    QueueName, QueueNotice, Repeat, StepName, TargetName,
 };
 pub use check::{Checked, Checker, STEPS_MAX, check, compile};
 pub use diagnostic::{Diagnostic, Severity};

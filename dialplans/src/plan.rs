@@ -7,10 +7,7 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use crate::api::{
-    AreaName, Cause, Digit, NoteKind, PlanName, Priority, PromptRef, QueueName, StepName,
-    TargetName,
-};
+use crate::api::{AreaName, Cause, Digit, NoteKind, PlanName, Priority, PromptRef, QueueName, StepName, TargetName};
 use crate::hours::Hours;
 use crate::prompts::Lengths;
 use crate::time::{Millis, Now};
@@ -72,9 +69,7 @@ impl PlanSet {
     pub(crate) fn open_queue_of(&self, area: &AreaName, now: Now) -> Option<&QueueName> {
         let queue = &self.areas.get(area)?.queue;
         let hours = self.queues.get(queue)?.hours.as_ref();
-        hours
-            .is_none_or(|hours| hours.is_open(self.local(now)))
-            .then_some(queue)
+        hours.is_none_or(|hours| hours.is_open(self.local(now))).then_some(queue)
     }
 }
 
@@ -130,37 +125,15 @@ pub(crate) struct StepIndex(pub(crate) usize);
 
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    Say {
-        prompts: Vec<PromptRef>,
-        then: StepIndex,
-    },
+    Say { prompts: Vec<PromptRef>, then: StepIndex },
     Menu(Menu),
-    Hours {
-        table: Arc<Hours>,
-        open: StepIndex,
-        closed: StepIndex,
-    },
-    Branch {
-        cases: Vec<(Condition, StepIndex)>,
-        otherwise: StepIndex,
-    },
+    Hours { table: Arc<Hours>, open: StepIndex, closed: StepIndex },
+    Branch { cases: Vec<(Condition, StepIndex)>, otherwise: StepIndex },
     Wait(Box<Wait>),
     Dial(Dial),
-    Set {
-        name: String,
-        value: String,
-        then: StepIndex,
-    },
-    Note {
-        kind: NoteKind,
-        text: String,
-        then: StepIndex,
-    },
-    HangUp {
-        say: Vec<PromptRef>,
-        cause: Cause,
-        missed_call: bool,
-    },
+    Set { name: String, value: String, then: StepIndex },
+    Note { kind: NoteKind, text: String, then: StepIndex },
+    HangUp { say: Vec<PromptRef>, cause: Cause, missed_call: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -260,10 +233,7 @@ impl Step {
                 vec![("open".to_owned(), *open), ("closed".to_owned(), *closed)]
             }
             Self::Branch { cases, otherwise } => {
-                let mut ways: Vec<_> = cases
-                    .iter()
-                    .map(|(when, to)| (when.to_string(), *to))
-                    .collect();
+                let mut ways: Vec<_> = cases.iter().map(|(when, to)| (when.to_string(), *to)).collect();
                 ways.push(("otherwise".to_owned(), *otherwise));
                 ways
             }
@@ -290,9 +260,7 @@ impl Step {
 }
 
 fn keys_out(keys: &BTreeMap<Digit, StepIndex>) -> Vec<(String, StepIndex)> {
-    keys.iter()
-        .map(|(key, to)| (format!("key {key}"), *to))
-        .collect()
+    keys.iter().map(|(key, to)| (format!("key {key}"), *to)).collect()
 }
 
 impl std::fmt::Display for Condition {

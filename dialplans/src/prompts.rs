@@ -109,11 +109,7 @@ pub(crate) fn place_in_words(place: u32, eta: Option<u32>, estimate: bool) -> Ve
         None => {}
         Some(s) if s < 60 => words.push("eta_under_minute".into()),
         Some(s) if s <= ETA_TOLD_MAX_SECONDS => {
-            words.extend([
-                "eta_about".into(),
-                number(s.div_ceil(60)),
-                "eta_minutes".into(),
-            ]);
+            words.extend(["eta_about".into(), number(s.div_ceil(60)), "eta_minutes".into()]);
         }
         Some(_) => words.push("eta_long".into()),
     }
@@ -133,20 +129,12 @@ pub(crate) fn place_prompts() -> Vec<PromptRef> {
         "eta_minutes",
         "eta_long",
     ];
-    FIXED
-        .iter()
-        .map(|name| PromptRef::from(*name))
-        .chain((0..=NUMBER_MAX).map(number))
-        .collect()
+    FIXED.iter().map(|name| PromptRef::from(*name)).chain((0..=NUMBER_MAX).map(number)).collect()
 }
 
 /// The longest announcement there can be with these prompts.
 pub(crate) fn place_longest(lengths: &Lengths, estimate: bool) -> Millis {
-    let etas: &[Option<u32>] = if estimate {
-        &[None, Some(1), Some(29 * 60), Some(9_999)]
-    } else {
-        &[None]
-    };
+    let etas: &[Option<u32>] = if estimate { &[None, Some(1), Some(29 * 60), Some(9_999)] } else { &[None] };
     let places = (1..=NUMBER_MAX + 2).step_by(1);
     places
         .flat_map(|place| etas.iter().map(move |eta| (place, *eta)))
@@ -162,25 +150,15 @@ mod tests {
 
     fn said(place: u32, eta: Option<u32>) -> String {
         let words = place_in_words(place, eta, true);
-        words
-            .iter()
-            .map(PromptRef::as_str)
-            .collect::<Vec<_>>()
-            .join(" ")
+        words.iter().map(PromptRef::as_str).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn places_and_estimates_are_said_honestly() {
         assert_eq!(said(1, None), "place_next");
         assert_eq!(said(3, None), "place_before num_2 place_after place_wait");
-        assert_eq!(
-            said(3, Some(59)),
-            "place_before num_2 place_after eta_under_minute"
-        );
-        assert_eq!(
-            said(3, Some(61)),
-            "place_before num_2 place_after eta_about num_2 eta_minutes"
-        );
+        assert_eq!(said(3, Some(59)), "place_before num_2 place_after eta_under_minute");
+        assert_eq!(said(3, Some(61)), "place_before num_2 place_after eta_about num_2 eta_minutes");
         assert_eq!(said(102, Some(5_000)), "place_many eta_long");
     }
 
@@ -194,21 +172,13 @@ mod tests {
             if path.extension().is_some_and(|e| e == "wav") {
                 let name = path.file_stem().unwrap().to_str().unwrap();
                 let bytes = std::fs::read(&path).unwrap();
-                assert_eq!(
-                    &bytes[20..28],
-                    [1, 0, 1, 0, 0x40, 0x1f, 0, 0],
-                    "{name}: PCM mono 8 kHz"
-                );
+                assert_eq!(&bytes[20..28], [1, 0, 1, 0, 0x40, 0x1f, 0, 0], "{name}: PCM mono 8 kHz");
                 assert_eq!(wav_length(&bytes), lengths.get(name), "{name}");
                 seen += 1;
             }
         }
         assert_eq!(seen, lengths.names().count());
-        assert!(
-            place_prompts()
-                .iter()
-                .all(|p| lengths.get(p.as_str()).is_some())
-        );
+        assert!(place_prompts().iter().all(|p| lengths.get(p.as_str()).is_some()));
     }
 
     proptest::proptest! {

@@ -15,9 +15,7 @@ mod tests {
     #[test]
     fn the_schema_names_every_step_and_refuses_strangers() {
         let text = super::plan_file().to_string();
-        for word in [
-            "say", "menu", "hours", "branch", "wait", "dial", "set", "note", "hang_up",
-        ] {
+        for word in ["say", "menu", "hours", "branch", "wait", "dial", "set", "note", "hang_up"] {
             assert!(text.contains(&format!("\"{word}\"")), "{word}");
         }
         assert!(text.contains("\"additionalProperties\":false"));

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Milliseconds on a monotonic clock whose zero is the caller's choice.
 ///
 /// Never wall time: the hub's wall clock may jump (`facts/safety.md` §3), waits must not.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Millis(pub u64);
 
 impl Millis {
@@ -66,9 +64,6 @@ impl Now {
     #[must_use]
     pub fn after(self, by: Millis) -> Self {
         let step = jiff::SignedDuration::from_millis(i64::try_from(by.0).unwrap_or(i64::MAX));
-        Self {
-            mono: self.mono + by,
-            wall: self.wall.saturating_add(step).unwrap_or(self.wall),
-        }
+        Self { mono: self.mono + by, wall: self.wall.saturating_add(step).unwrap_or(self.wall) }
     }
 }

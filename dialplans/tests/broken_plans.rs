@@ -35,14 +35,8 @@ fn expect(from: &str, to: &str, marked: &str, code: &str, hint: &str) {
     let files = broken(from, to);
     let found = check(&files);
     let first = found.iter().find(|d| d.code == code);
-    let Some(first) = first else {
-        panic!("no {code} in {found:#?}")
-    };
-    assert_eq!(
-        (first.file.clone(), first.line, first.column),
-        place(&files, marked),
-        "{first}"
-    );
+    let Some(first) = first else { panic!("no {code} in {found:#?}") };
+    assert_eq!((first.file.clone(), first.line, first.column), place(&files, marked), "{first}");
     assert!(first.hint.contains(hint), "{first}");
     assert!(!first.reason.is_empty());
 }
@@ -56,27 +50,9 @@ fn misspelt_names_are_found_where_they_stand() {
         "unknown-queue",
         "did you mean `city_hotline`?",
     );
-    expect(
-        "[greeting, key_nine]",
-        "[greting, key_nine]",
-        "greting",
-        "unknown-prompt",
-        "did you mean `greeting`?",
-    );
-    expect(
-        "too_long: sorry",
-        "too_long: sory",
-        "sory",
-        "unknown-step",
-        "did you mean `sorry`?",
-    );
-    expect(
-        "table: city_day",
-        "table: city_days",
-        "city_days",
-        "unknown-hours",
-        "did you mean `city_day`?",
-    );
+    expect("[greeting, key_nine]", "[greting, key_nine]", "greting", "unknown-prompt", "did you mean `greeting`?");
+    expect("too_long: sorry", "too_long: sory", "sory", "unknown-step", "did you mean `sorry`?");
+    expect("table: city_day", "table: city_days", "city_days", "unknown-hours", "did you mean `city_day`?");
     expect(
         "target: duty_officer",
         "target: duty_oficer",
@@ -84,31 +60,13 @@ fn misspelt_names_are_found_where_they_stand() {
         "unknown-target",
         "did you mean `duty_officer`?",
     );
-    expect(
-        "holidays: china",
-        "holidays: chian",
-        "chian",
-        "unknown-holidays",
-        "did you mean `china`?",
-    );
-    expect(
-        "{queue: jinshui}",
-        "{queue: jinshiu}",
-        "jinshiu",
-        "unknown-queue",
-        "did you mean `jinshui`?",
-    );
+    expect("holidays: china", "holidays: chian", "chian", "unknown-holidays", "did you mean `china`?");
+    expect("{queue: jinshui}", "{queue: jinshiu}", "jinshiu", "unknown-queue", "did you mean `jinshui`?");
 }
 
 #[test]
 fn misspelt_fields_and_kinds_are_found() {
-    expect(
-        "          must_hear:",
-        "          must_here:",
-        "must_here",
-        "unknown-field",
-        "did you mean `must_hear`?",
-    );
+    expect("          must_hear:", "          must_here:", "must_here", "unknown-field", "did you mean `must_hear`?");
     expect(
         "        wait:\n          queue: city",
         "        wiat:\n          queue: city",
@@ -116,13 +74,7 @@ fn misspelt_fields_and_kinds_are_found() {
         "unknown-word",
         "did you mean `wait`?",
     );
-    expect(
-        "priority: emergency",
-        "priority: urgent",
-        "urgent",
-        "unknown-word",
-        "emergency",
-    );
+    expect("priority: emergency", "priority: urgent", "urgent", "unknown-word", "emergency");
 }
 
 #[test]
@@ -155,13 +107,7 @@ fn missing_branches_and_dead_ends_are_found() {
         "forgotten-caller",
         "missed_call: true",
     );
-    expect(
-        "hang_up: {say: [number_unknown]}",
-        "hang_up: {}",
-        "sorry:\n        hang_up: {}",
-        "ends-in-silence",
-        "say",
-    );
+    expect("hang_up: {say: [number_unknown]}", "hang_up: {}", "sorry:\n        hang_up: {}", "ends-in-silence", "say");
 }
 
 #[test]
@@ -184,48 +130,12 @@ fn circles_are_found() {
 
 #[test]
 fn times_are_held_within_sense() {
-    expect(
-        "every: 45s",
-        "every: 5s",
-        "5s, estimate",
-        "out-of-range",
-        "from 15s to 3m",
-    );
-    expect(
-        "longest: 8m",
-        "longest: 8",
-        "8\n          too_long: sorry",
-        "bad-duration",
-        "1m30s",
-    );
-    expect(
-        "{title: 市热线, ring: 15s",
-        "{title: 市热线, ring: 3s",
-        "3s, wrap",
-        "out-of-range",
-        "from 5s to 1m",
-    );
-    expect(
-        "\"08:30-12:00\"",
-        "\"12:00-08:30\"",
-        "\"12:00-08:30\"",
-        "bad-period",
-        "two periods",
-    );
-    expect(
-        "\"2027-01-01\"",
-        "\"2027-02-30\"",
-        "\"2027-02-30\"",
-        "bad-date",
-        "2026-10-01",
-    );
-    expect(
-        "\"9\": emergency",
-        "\"99\": emergency",
-        "\"99\"",
-        "bad-key",
-        "0-9",
-    );
+    expect("every: 45s", "every: 5s", "5s, estimate", "out-of-range", "from 15s to 3m");
+    expect("longest: 8m", "longest: 8", "8\n          too_long: sorry", "bad-duration", "1m30s");
+    expect("{title: 市热线, ring: 15s", "{title: 市热线, ring: 3s", "3s, wrap", "out-of-range", "from 5s to 1m");
+    expect("\"08:30-12:00\"", "\"12:00-08:30\"", "\"12:00-08:30\"", "bad-period", "two periods");
+    expect("\"2027-01-01\"", "\"2027-02-30\"", "\"2027-02-30\"", "bad-date", "2026-10-01");
+    expect("\"9\": emergency", "\"99\": emergency", "\"99\"", "bad-key", "0-9");
     expect(
         "every: 45s, estimate: true}",
         "every: 15s, estimate: true, also: [music]}",
@@ -249,16 +159,8 @@ fn promises_are_proved_from_the_prompts() {
     let promise = found.iter().find(|d| d.code == "promise-broken").unwrap();
     let greeting = Lengths::builtin().get("greeting").unwrap().0;
     let bound = liandong_dialplans::Millis(2 * (greeting + 5_000));
-    assert!(
-        promise
-            .reason
-            .contains(&format!("takes {bound}: menu → shift → ")),
-        "{promise}"
-    );
-    assert_eq!(
-        place(&files, "1s # a person"),
-        (promise.file.clone(), promise.line, promise.column)
-    );
+    assert!(promise.reason.contains(&format!("takes {bound}: menu → shift → ")), "{promise}");
+    assert_eq!(place(&files, "1s # a person"), (promise.file.clone(), promise.line, promise.column));
 }
 
 #[test]
@@ -270,13 +172,7 @@ fn recording_without_notice_and_doubled_numbers_are_refused() {
         "recording-without-notice",
         "recording_notice",
     );
-    expect(
-        "numbers: [\"*\"]",
-        "numbers: [\"12345\"]",
-        "\"12345\"]\n    start: sorry",
-        "duplicate-number",
-        "one plan",
-    );
+    expect("numbers: [\"*\"]", "numbers: [\"12345\"]", "\"12345\"]\n    start: sorry", "duplicate-number", "one plan");
 }
 
 #[test]
@@ -284,19 +180,13 @@ fn an_unreachable_step_is_a_warning() {
     let files = broken("too_long: sorry", "too_long: duty_officer");
     let found = check(&files);
     assert_eq!(found.len(), 1, "{found:#?}");
-    assert_eq!(
-        (found[0].code, found[0].is_error()),
-        ("unreachable-step", false)
-    );
+    assert_eq!((found[0].code, found[0].is_error()), ("unreachable-step", false));
 }
 
 #[test]
 fn a_holiday_list_that_ends_soon_is_a_warning() {
     let files = broken("      - \"2027-01-01\"\n", "");
-    let checker = Checker {
-        today: Some("2026-12-01".parse().unwrap()),
-        ..Checker::default()
-    };
+    let checker = Checker { today: Some("2026-12-01".parse().unwrap()), ..Checker::default() };
     let checked = checker.compile(&files);
     assert_eq!(checked.diagnostics[0].code, "holidays-missing");
     assert!(checked.set.is_some());
@@ -307,19 +197,10 @@ fn what_is_no_yaml_is_told_with_its_line() {
     let found = check(&[InputFile::new("x.yaml", "plans:\n  a:\n    start: [\n")]);
     assert_eq!((found.len(), found[0].code), (1, "syntax"));
     assert!(found[0].line >= 3, "{}", found[0]);
-    assert_eq!(
-        check(&[InputFile::new("x.yaml", "plans: {}")])[0].code,
-        "no-plan"
-    );
-    assert_eq!(
-        check(&[InputFile::new("x.yaml", " ".repeat(2 << 20))])[0].code,
-        "file-too-large"
-    );
+    assert_eq!(check(&[InputFile::new("x.yaml", "plans: {}")])[0].code, "no-plan");
+    assert_eq!(check(&[InputFile::new("x.yaml", " ".repeat(2 << 20))])[0].code, "file-too-large");
     let twice = "plans:\n  a: {}\n  a: {}\n";
-    assert_eq!(
-        check(&[InputFile::new("x.yaml", twice)])[0].code,
-        "duplicate-name"
-    );
+    assert_eq!(check(&[InputFile::new("x.yaml", twice)])[0].code, "duplicate-name");
 }
 
 proptest::proptest! {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use liandong_dialplans::{
-    Action, CallStart, DialResult, Digit, Input, Millis, Now, PlanName, PlanSet, PlayId,
-    QueueNotice, Runner, builtin, compile,
+    Action, CallStart, DialResult, Digit, Input, Millis, Now, PlanName, PlanSet, PlayId, QueueNotice, Runner, builtin,
+    compile,
 };
 use proptest::prelude::*;
 
@@ -57,10 +57,7 @@ impl Watch {
     fn feed(&mut self, input: Input) {
         let was_over = self.hung_up;
         let actions = self.runner.handle(input, self.now);
-        assert!(
-            !was_over || actions.is_empty(),
-            "after the end: {actions:?}"
-        );
+        assert!(!was_over || actions.is_empty(), "after the end: {actions:?}");
         for action in actions {
             assert!(!self.hung_up, "after the end: {action:?}");
             match action {
@@ -81,10 +78,7 @@ impl Watch {
                 _ => {}
             }
         }
-        assert!(
-            self.hung_up || self.connected || self.playing.is_some(),
-            "silence"
-        );
+        assert!(self.hung_up || self.connected || self.playing.is_some(), "silence");
     }
 
     fn wait(&mut self, ms: u64) {
@@ -107,25 +101,11 @@ impl Watch {
 
 fn watch(set: &Arc<PlanSet>, wall: &str, area: bool) -> Watch {
     let runner = Runner::new(Arc::clone(set), &PlanName::from("hotline")).unwrap();
-    let now = Now {
-        mono: Millis(1_000),
-        wall: wall.parse().unwrap(),
-    };
+    let now = Now { mono: Millis(1_000), wall: wall.parse().unwrap() };
     let (playing, in_queue, connected, hung_up) = (None, false, false, false);
-    let mut watch = Watch {
-        runner,
-        now,
-        playing,
-        in_queue,
-        connected,
-        hung_up,
-    };
+    let mut watch = Watch { runner, now, playing, in_queue, connected, hung_up };
     let area = area.then(|| "金水区".into());
-    watch.feed(Input::Start(CallStart {
-        caller: None,
-        area,
-        called: "12345".to_owned(),
-    }));
+    watch.feed(Input::Start(CallStart { caller: None, area, called: "12345".to_owned() }));
     watch
 }
 
@@ -160,10 +140,7 @@ proptest! {
 fn with_nobody_ever_coming_the_wait_is_bounded_by_the_plan() {
     let set = Arc::new(compile(&builtin::files()).unwrap());
     let mut watch = watch(&set, "2026-11-23T19:00:00Z", false);
-    watch.feed(Input::Queue(QueueNotice::Position {
-        place: 1,
-        eta_seconds: None,
-    }));
+    watch.feed(Input::Queue(QueueNotice::Position { place: 1, eta_seconds: None }));
     for _ in 0..4_000 {
         watch.wait(1_000);
         if watch.hung_up {

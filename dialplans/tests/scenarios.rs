@@ -9,32 +9,19 @@ use liandong_dialplans::{InputFile, PlanName, builtin, check, compile, draw};
 
 fn folder(name: &str) -> Vec<InputFile> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    let mut paths: Vec<_> = std::fs::read_dir(path)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> = std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
     let read = |path: &std::path::PathBuf| {
-        InputFile::new(
-            path.file_name().unwrap().to_str().unwrap(),
-            std::fs::read_to_string(path).unwrap(),
-        )
+        InputFile::new(path.file_name().unwrap().to_str().unwrap(), std::fs::read_to_string(path).unwrap())
     };
     paths.iter().map(read).collect()
 }
 
 #[test]
 fn the_shipped_plans_have_no_findings() {
-    let findings: Vec<String> = check(&builtin::files())
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let findings: Vec<String> = check(&builtin::files()).iter().map(ToString::to_string).collect();
     assert_eq!(findings, Vec::<String>::new());
-    assert_eq!(
-        folder("plans").len(),
-        builtin::FILES.len(),
-        "every plan file is built in"
-    );
+    assert_eq!(folder("plans").len(), builtin::FILES.len(), "every plan file is built in");
 }
 
 #[test]
@@ -88,14 +75,7 @@ fn the_drawing_names_every_way() {
     let set = compile(&builtin::files()).unwrap();
     let text = draw(set.plan(&PlanName::from("hotline")).unwrap());
     assert!(text.starts_with("flowchart TD\n"));
-    for word in [
-        "key 9",
-        "nobody",
-        "too long",
-        "after talk",
-        "closed",
-        "wait in city_hotline",
-    ] {
+    for word in ["key 9", "nobody", "too long", "after talk", "closed", "wait in city_hotline"] {
         assert!(text.contains(word), "{word}\n{text}");
     }
 }

@@ -85,28 +85,17 @@ impl Graph<'_> {
             Step::Hours { open, closed, .. } => {
                 vec![(Edge::AtOnce, *open), (Edge::AtOnce, *closed)]
             }
-            Step::Branch { cases, otherwise } => cases
-                .iter()
-                .map(|(_, to)| *to)
-                .chain([*otherwise])
-                .map(|to| (Edge::AtOnce, to))
-                .collect(),
+            Step::Branch { cases, otherwise } => {
+                cases.iter().map(|(_, to)| *to).chain([*otherwise]).map(|to| (Edge::AtOnce, to)).collect()
+            }
             Step::Menu(menu) => {
                 let keys = menu.keys.values().map(|to| (Edge::Human, *to));
-                keys.chain([(Edge::Timed, menu.no_key), (Edge::Timed, menu.wrong_key)])
-                    .collect()
+                keys.chain([(Edge::Timed, menu.no_key), (Edge::Timed, menu.wrong_key)]).collect()
             }
             Step::Wait(wait) => {
-                let keys = wait
-                    .keys
-                    .values()
-                    .copied()
-                    .chain(wait.after_talk)
-                    .chain([wait.too_long]);
+                let keys = wait.keys.values().copied().chain(wait.after_talk).chain([wait.too_long]);
                 let human = keys.map(|to| (Edge::Human, to));
-                human
-                    .chain([(Edge::AtOnce, wait.nobody), (Edge::AtOnce, wait.removed)])
-                    .collect()
+                human.chain([(Edge::AtOnce, wait.nobody), (Edge::AtOnce, wait.removed)]).collect()
             }
             Step::Dial(dial) => {
                 let human = [dial.no_answer].into_iter().chain(dial.after_talk);
@@ -151,10 +140,7 @@ impl Graph<'_> {
             report.error(
                 self.place(circle[0]),
                 "loop-without-time",
-                format!(
-                    "these steps follow each other without any time passing: {}",
-                    self.words(&circle)
-                ),
+                format!("these steps follow each other without any time passing: {}", self.words(&circle)),
                 "say something on the way, or end the circle",
             );
             return true;
@@ -163,10 +149,7 @@ impl Graph<'_> {
             report.error(
                 self.place(circle[0]),
                 "endless-loop",
-                format!(
-                    "a caller could go round here for ever: {}",
-                    self.words(&circle)
-                ),
+                format!("a caller could go round here for ever: {}", self.words(&circle)),
                 "every loop has a count (`tries`) or leads through a wait where a person may come",
             );
             return true;
@@ -175,18 +158,14 @@ impl Graph<'_> {
     }
 
     fn words(&self, steps: &[StepIndex]) -> String {
-        let names: Vec<&str> = steps
-            .iter()
-            .map(|step| self.plan.name(*step).as_str())
-            .collect();
+        let names: Vec<&str> = steps.iter().map(|step| self.plan.name(*step).as_str()).collect();
         names.join(" → ")
     }
 
     /// A circle over the edges that `allowed` lets through, closed by its first step again.
     fn circle(&self, allowed: impl Fn(Edge) -> bool) -> Option<Vec<StepIndex>> {
         let mut done = BTreeSet::new();
-        self.all()
-            .find_map(|start| self.circle_from(start, &allowed, &mut Vec::new(), &mut done))
+        self.all().find_map(|start| self.circle_from(start, &allowed, &mut Vec::new(), &mut done))
     }
 
     fn circle_from(
@@ -205,13 +184,8 @@ impl Graph<'_> {
             return None;
         }
         path.push(step);
-        let ways = self
-            .edges(step)
-            .into_iter()
-            .filter(|(edge, _)| allowed(*edge));
-        let found = ways
-            .map(|(_, to)| to)
-            .find_map(|to| self.circle_from(to, allowed, path, done));
+        let ways = self.edges(step).into_iter().filter(|(edge, _)| allowed(*edge));
+        let found = ways.map(|(_, to)| to).find_map(|to| self.circle_from(to, allowed, path, done));
         path.pop();
         done.insert(step);
         found
@@ -221,14 +195,10 @@ impl Graph<'_> {
     fn endings(&self, report: &mut Report) {
         let mut blamed = BTreeSet::new();
         for (step, phase) in self.phases() {
-            let Step::HangUp {
-                say, missed_call, ..
-            } = self.plan.step(step)
-            else {
+            let Step::HangUp { say, missed_call, .. } = self.plan.step(step) else {
                 continue;
             };
-            if phase != Phase::Talked && say.is_empty() && blamed.insert((step, "ends-in-silence"))
-            {
+            if phase != Phase::Talked && say.is_empty() && blamed.insert((step, "ends-in-silence")) {
                 report.error(
                     self.place(step),
                     "ends-in-silence",
@@ -282,12 +252,7 @@ impl Graph<'_> {
     }
 
     fn longest_to_person(&self, lengths: &Lengths) -> Longest {
-        self.longest_from(
-            self.plan.start,
-            lengths,
-            &mut Vec::new(),
-            &mut BTreeMap::new(),
-        )
+        self.longest_from(self.plan.start, lengths, &mut Vec::new(), &mut BTreeMap::new())
     }
 
     fn longest_from(
@@ -307,10 +272,7 @@ impl Graph<'_> {
             return Longest::Bounded(Millis(0), vec![step]);
         }
         path.push(step);
-        let ways = self
-            .edges(step)
-            .into_iter()
-            .map(|(_, to)| self.longest_from(to, lengths, path, known));
+        let ways = self.edges(step).into_iter().map(|(_, to)| self.longest_from(to, lengths, path, known));
         let longest = ways.fold(Longest::NoPerson, longer);
         path.pop();
         let longest = match longest {
@@ -335,41 +297,24 @@ impl Graph<'_> {
         }
     }
 
-    fn person_within(
-        &self,
-        file: usize,
-        text: &At<String>,
-        longest: &Longest,
-        report: &mut Report,
-    ) {
+    fn person_within(&self, file: usize, text: &At<String>, longest: &Longest, report: &mut Report) {
         let place = Place::at(file, text);
         let Some(promised) = parse_duration(&text.value) else {
-            report.error(
-                place,
-                "bad-duration",
-                format!("`{}` is no duration", text.value),
-                "write 8s",
-            );
+            report.error(place, "bad-duration", format!("`{}` is no duration", text.value), "write 8s");
             return;
         };
         match longest {
             Longest::Bounded(bound, way) if *bound > promised => report.error(
                 place,
                 "promise-broken",
-                format!(
-                    "a person is promised within {promised}, the longest way takes {bound}: {}",
-                    self.words(way)
-                ),
+                format!("a person is promised within {promised}, the longest way takes {bound}: {}", self.words(way)),
                 "shorten the prompts on that way, or promise less",
             ),
             Longest::Bounded(..) => {}
             Longest::Unbounded(step) => report.error(
                 place,
                 "promise-unprovable",
-                format!(
-                    "a caller may go round `{}` by keys as long as he likes",
-                    self.plan.name(*step)
-                ),
+                format!("a caller may go round `{}` by keys as long as he likes", self.plan.name(*step)),
                 "lead to a person after the first round",
             ),
             Longest::NoPerson => report.error(
@@ -384,30 +329,19 @@ impl Graph<'_> {
     fn place_every(&self, file: usize, text: &At<String>, report: &mut Report) {
         let place = Place::at(file, text);
         let Some(promised) = parse_duration(&text.value) else {
-            report.error(
-                place,
-                "bad-duration",
-                format!("`{}` is no duration", text.value),
-                "write 60s",
-            );
+            report.error(place, "bad-duration", format!("`{}` is no duration", text.value), "write 60s");
             return;
         };
         for step in self.all() {
             let Step::Wait(wait) = self.plan.step(step) else {
                 continue;
             };
-            let kept = wait
-                .announce
-                .as_ref()
-                .is_some_and(|a| a.every <= promised && a.first <= promised);
+            let kept = wait.announce.as_ref().is_some_and(|a| a.every <= promised && a.first <= promised);
             if !kept {
                 report.error(
                     self.place(step),
                     "promise-broken",
-                    format!(
-                        "the place is promised every {promised}, `{}` does not keep it",
-                        self.plan.name(step)
-                    ),
+                    format!("the place is promised every {promised}, `{}` does not keep it", self.plan.name(step)),
                     "add `announce:` with `every:` within the promise",
                 );
             }

@@ -46,10 +46,7 @@ pub struct Checker {
 
 impl Default for Checker {
     fn default() -> Self {
-        Self {
-            lengths: Lengths::builtin(),
-            today: None,
-        }
+        Self { lengths: Lengths::builtin(), today: None }
     }
 }
 
@@ -80,20 +77,12 @@ impl Checker {
             .collect();
         if report.has_errors() {
             // Names of an unreadable file would all be "unknown": say only what is sure.
-            return Checked {
-                diagnostics: report.into_sorted(),
-                set: None,
-            };
+            return Checked { diagnostics: report.into_sorted(), set: None };
         }
         let tables = Tables::build(&sources, self, &mut report);
         let plans = plans(&sources, &tables, self, &mut report);
         if plans.is_empty() {
-            report.error(
-                Place::file(0),
-                "no-plan",
-                "there is no plan in these files",
-                "add `plans:`",
-            );
+            report.error(Place::file(0), "no-plan", "there is no plan in these files", "add `plans:`");
         }
         let numbers = numbers(&sources, &mut report);
         let set = PlanSet {
@@ -106,10 +95,7 @@ impl Checker {
             lengths: self.lengths.clone(),
         };
         let good = !report.has_errors();
-        Checked {
-            diagnostics: report.into_sorted(),
-            set: good.then_some(set),
-        }
+        Checked { diagnostics: report.into_sorted(), set: good.then_some(set) }
     }
 }
 
@@ -128,13 +114,9 @@ fn plans(
         };
         let mut plan = compiled.plan;
         if report.errors() == errors_before {
-            plan.person_within =
-                graph::check(&plan, &compiled.places, source, file, checker, report);
+            plan.person_within = graph::check(&plan, &compiled.places, source, file, checker, report);
         }
-        if plans
-            .insert(PlanName(name.value.clone()), Arc::new(plan))
-            .is_some()
-        {
+        if plans.insert(PlanName(name.value.clone()), Arc::new(plan)).is_some() {
             report.duplicate(place, "plan", &name.value);
         }
     }
@@ -176,11 +158,10 @@ fn entries<'a, T: 'a>(
     sources: &'a [SourceFile],
     section: impl Fn(&'a SourceFile) -> &'a Vec<(crate::source::At<String>, T)> + 'a,
 ) -> impl Iterator<Item = (usize, &'a crate::source::At<String>, &'a T)> + 'a {
-    sources.iter().enumerate().flat_map(move |(file, source)| {
-        section(source)
-            .iter()
-            .map(move |(name, value)| (file, name, value))
-    })
+    sources
+        .iter()
+        .enumerate()
+        .flat_map(move |(file, source)| section(source).iter().map(move |(name, value)| (file, name, value)))
 }
 
 /// FNV-1a over the texts and the prompts: not a security hash, a version that changes when

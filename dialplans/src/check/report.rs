@@ -17,19 +17,11 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn at<T>(file: usize, at: &At<T>) -> Self {
-        Self {
-            file,
-            line: at.line,
-            column: at.column,
-        }
+        Self { file, line: at.line, column: at.column }
     }
 
     pub(super) fn file(file: usize) -> Self {
-        Self {
-            file,
-            line: 0,
-            column: 0,
-        }
+        Self { file, line: 0, column: 0 }
     }
 }
 
@@ -41,45 +33,22 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(files: &[InputFile]) -> Self {
-        Self {
-            names: files.iter().map(|f| f.name.clone()).collect(),
-            found: Vec::new(),
-            errors: 0,
-        }
+        Self { names: files.iter().map(|f| f.name.clone()).collect(), found: Vec::new(), errors: 0 }
     }
 
     /// Takes a finding made elsewhere.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         self.errors += usize::from(diagnostic.is_error());
-        let file = self
-            .names
-            .iter()
-            .position(|n| *n == diagnostic.file)
-            .unwrap_or(0);
+        let file = self.names.iter().position(|n| *n == diagnostic.file).unwrap_or(0);
         if self.found.len() < DIAGNOSTICS_MAX {
             self.found.push((file, diagnostic));
         }
     }
 
-    fn add(
-        &mut self,
-        place: Place,
-        severity: Severity,
-        code: &'static str,
-        reason: String,
-        hint: String,
-    ) {
+    fn add(&mut self, place: Place, severity: Severity, code: &'static str, reason: String, hint: String) {
         let file = self.names.get(place.file).cloned().unwrap_or_default();
         let Place { line, column, .. } = place;
-        self.push(Diagnostic {
-            file,
-            line,
-            column,
-            severity,
-            code,
-            reason,
-            hint,
-        });
+        self.push(Diagnostic { file, line, column, severity, code, reason, hint });
     }
 
     pub(super) fn error(
@@ -132,12 +101,8 @@ impl Report {
     }
 
     pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
-        self.found
-            .sort_by_key(|(file, d)| (*file, d.line, d.column));
-        self.found
-            .into_iter()
-            .map(|(_, diagnostic)| diagnostic)
-            .collect()
+        self.found.sort_by_key(|(file, d)| (*file, d.line, d.column));
+        self.found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
     }
 }
 
@@ -152,13 +117,7 @@ pub(super) fn prompts(
         .iter()
         .map(|name| {
             if lengths.get(&name.value).is_none() {
-                report.unknown(
-                    Place::at(file, name),
-                    "unknown-prompt",
-                    "prompt",
-                    &name.value,
-                    lengths.names(),
-                );
+                report.unknown(Place::at(file, name), "unknown-prompt", "prompt", &name.value, lengths.names());
             }
             PromptRef(name.value.clone())
         })

@@ -9,8 +9,8 @@ use crate::api::{AreaName, Digit, PromptRef, StepName, TargetName};
 use crate::hours::Hours;
 use crate::plan::{Condition, Dial, Menu, Plan, Step, StepIndex};
 use crate::source::{
-    At, BranchSource, ConditionSource, DialSource, HangUpSource, HoursStepSource, MenuSource,
-    Named, NoteSource, PlanSource, SaySource, SetSource, StepSource,
+    At, BranchSource, ConditionSource, DialSource, HangUpSource, HoursStepSource, MenuSource, Named, NoteSource,
+    PlanSource, SaySource, SetSource, StepSource,
 };
 
 /// A key is awaited so long after the question.
@@ -43,35 +43,17 @@ pub(super) fn compile(
         );
         return None;
     }
-    let mut context = Context {
-        file,
-        source,
-        tables,
-        checker,
-        report,
-    };
-    let start = context.next(
-        &source.start,
-        Place::at(file, name),
-        "start",
-        "where a call begins",
-    );
+    let mut context = Context { file, source, tables, checker, report };
+    let start = context.next(&source.start, Place::at(file, name), "start", "where a call begins");
     let steps: Vec<(StepName, Step)> = source
         .steps
         .iter()
         .map(|(name, step)| {
             let place = Place::at(file, name);
-            (
-                StepName(name.value.clone()),
-                context.step(place, &step.value),
-            )
+            (StepName(name.value.clone()), context.step(place, &step.value))
         })
         .collect();
-    let places = source
-        .steps
-        .iter()
-        .map(|(name, _)| Place::at(file, name))
-        .collect();
+    let places = source.steps.iter().map(|(name, _)| Place::at(file, name)).collect();
     let plan = Plan {
         title: source.title.clone().unwrap_or_else(|| name.value.clone()),
         record: source.record.as_ref().is_some_and(|r| r.value),
@@ -107,25 +89,10 @@ impl Context<'_> {
     }
 
     /// The step that a field names. `when` says when it is taken, for the message.
-    pub(super) fn next(
-        &mut self,
-        name: &Option<At<String>>,
-        owner: Place,
-        field: &str,
-        when: &str,
-    ) -> StepIndex {
+    pub(super) fn next(&mut self, name: &Option<At<String>>, owner: Place, field: &str, when: &str) -> StepIndex {
         let Some(name) = name else {
-            let code = if field == "then" {
-                "dead-end"
-            } else {
-                "missing-branch"
-            };
-            self.report.error(
-                owner,
-                code,
-                format!("nothing says {when}"),
-                format!("add `{field}: STEP`"),
-            );
+            let code = if field == "then" { "dead-end" } else { "missing-branch" };
+            self.report.error(owner, code, format!("nothing says {when}"), format!("add `{field}: STEP`"));
             return StepIndex(0);
         };
         self.known_step(name)
@@ -133,16 +100,12 @@ impl Context<'_> {
 
     fn known_step(&mut self, name: &At<String>) -> StepIndex {
         let steps = &self.source.steps.0;
-        match steps
-            .iter()
-            .position(|(known, _)| known.value == name.value)
-        {
+        match steps.iter().position(|(known, _)| known.value == name.value) {
             Some(index) => StepIndex(index),
             None => {
                 let known = steps.iter().map(|(known, _)| known.value.as_str());
                 let place = Place::at(self.file, name);
-                self.report
-                    .unknown(place, "unknown-step", "step", &name.value, known);
+                self.report.unknown(place, "unknown-step", "step", &name.value, known);
                 StepIndex(0)
             }
         }
@@ -168,9 +131,7 @@ impl Context<'_> {
             );
             return PromptRef(String::new());
         };
-        self.prompts(std::slice::from_ref(name))
-            .pop()
-            .unwrap_or(PromptRef(String::new()))
+        self.prompts(std::slice::from_ref(name)).pop().unwrap_or(PromptRef(String::new()))
     }
 
     pub(super) fn keys(&mut self, keys: &Named<At<String>>) -> BTreeMap<Digit, StepIndex> {
@@ -195,50 +156,25 @@ impl Context<'_> {
 
     fn said(&mut self, names: &[At<String>], owner: Place) -> Vec<PromptRef> {
         if names.is_empty() {
-            self.report.error(
-                owner,
-                "silence",
-                "this step says nothing",
-                "add `prompts: [NAME]`",
-            );
+            self.report.error(owner, "silence", "this step says nothing", "add `prompts: [NAME]`");
         }
         self.prompts(names)
     }
 
     fn say(&mut self, place: Place, say: &SaySource) -> Step {
         let prompts = self.said(&say.prompts, place);
-        Step::Say {
-            prompts,
-            then: self.next(&say.then, place, "then", "what follows"),
-        }
+        Step::Say { prompts, then: self.next(&say.then, place, "then", "what follows") }
     }
 
     fn menu(&mut self, place: Place, menu: &MenuSource) -> Step {
         if menu.keys.0.is_empty() {
-            self.report.error(
-                place,
-                "missing-field",
-                "this menu has no keys",
-                "add `keys: {\"1\": STEP}`",
-            );
+            self.report.error(place, "missing-field", "this menu has no keys", "add `keys: {\"1\": STEP}`");
         }
-        let wait = menu
-            .wait
-            .as_ref()
-            .map_or(crate::Millis::from_secs(5), |text| {
-                duration(
-                    Place::at(self.file, text),
-                    &text.value,
-                    KEY_WAIT,
-                    self.report,
-                )
-            });
+        let wait = menu.wait.as_ref().map_or(crate::Millis::from_secs(5), |text| {
+            duration(Place::at(self.file, text), &text.value, KEY_WAIT, self.report)
+        });
         let tries = menu.tries.as_ref().map_or(1, |tries| tries.value);
-        if let Some(at) = menu
-            .tries
-            .as_ref()
-            .filter(|tries| !TRIES.contains(&tries.value))
-        {
+        if let Some(at) = menu.tries.as_ref().filter(|tries| !TRIES.contains(&tries.value)) {
             let (low, high) = (TRIES.start(), TRIES.end());
             self.report.error(
                 Place::at(self.file, at),
@@ -254,12 +190,7 @@ impl Context<'_> {
             wait,
             tries,
             no_key: self.next(&menu.no_key, place, "no_key", "what happens without a key"),
-            wrong_key: self.next(
-                &menu.wrong_key,
-                place,
-                "wrong_key",
-                "what happens at a wrong key",
-            ),
+            wrong_key: self.next(&menu.wrong_key, place, "wrong_key", "what happens at a wrong key"),
         })
     }
 
@@ -269,17 +200,11 @@ impl Context<'_> {
             Some(name) => known.get(&name.value).cloned().or_else(|| {
                 let names = known.keys().map(String::as_str);
                 let place = Place::at(self.file, name);
-                self.report
-                    .unknown(place, "unknown-hours", "table of hours", &name.value, names);
+                self.report.unknown(place, "unknown-hours", "table of hours", &name.value, names);
                 None
             }),
             None => {
-                self.report.error(
-                    place,
-                    "missing-field",
-                    "which opening hours?",
-                    "add `table: NAME`",
-                );
+                self.report.error(place, "missing-field", "which opening hours?", "add `table: NAME`");
                 None
             }
         };
@@ -296,23 +221,10 @@ impl Context<'_> {
             .iter()
             .map(|case| {
                 let when = self.condition(&case.when);
-                (
-                    when,
-                    self.next(
-                        &case.then,
-                        place,
-                        "then",
-                        "what follows in one of the cases",
-                    ),
-                )
+                (when, self.next(&case.then, place, "then", "what follows in one of the cases"))
             })
             .collect();
-        let otherwise = self.next(
-            &branch.otherwise,
-            place,
-            "otherwise",
-            "what happens when no case fits",
-        );
+        let otherwise = self.next(&branch.otherwise, place, "otherwise", "what happens when no case fits");
         Step::Branch { cases, otherwise }
     }
 
@@ -323,13 +235,8 @@ impl Context<'_> {
             }
             ConditionSource::AreaKnown(known) => Condition::AreaKnown(*known),
             ConditionSource::NumberWithheld(withheld) => Condition::NumberWithheld(*withheld),
-            ConditionSource::Called(numbers) => {
-                Condition::Called(numbers.iter().map(|n| n.value.clone()).collect())
-            }
-            ConditionSource::Variable { name, is } => Condition::Variable {
-                name: name.clone(),
-                is: is.clone(),
-            },
+            ConditionSource::Called(numbers) => Condition::Called(numbers.iter().map(|n| n.value.clone()).collect()),
+            ConditionSource::Variable { name, is } => Condition::Variable { name: name.clone(), is: is.clone() },
         }
     }
 
@@ -337,13 +244,7 @@ impl Context<'_> {
         let area = AreaName(name.value.clone());
         if !self.tables.areas.contains_key(&area) {
             let known = self.tables.areas.keys().map(AreaName::as_str);
-            self.report.unknown(
-                Place::at(self.file, name),
-                "unknown-area",
-                "area",
-                &name.value,
-                known,
-            );
+            self.report.unknown(Place::at(self.file, name), "unknown-area", "area", &name.value, known);
         }
         area
     }
@@ -356,36 +257,16 @@ impl Context<'_> {
             ring_seconds,
             say: self.prompts(&dial.say),
             music: self.music(&dial.music, place),
-            busy: self.next(
-                &dial.busy,
-                place,
-                "busy",
-                "what happens when the target is busy",
-            ),
-            no_answer: self.next(
-                &dial.no_answer,
-                place,
-                "no_answer",
-                "what happens when nobody answers",
-            ),
-            failed: self.next(
-                &dial.failed,
-                place,
-                "failed",
-                "what happens when the call out fails",
-            ),
+            busy: self.next(&dial.busy, place, "busy", "what happens when the target is busy"),
+            no_answer: self.next(&dial.no_answer, place, "no_answer", "what happens when nobody answers"),
+            failed: self.next(&dial.failed, place, "failed", "what happens when the call out fails"),
             after_talk: self.optional(&dial.after_talk),
         })
     }
 
     fn target(&mut self, name: &Option<At<String>>, owner: Place) -> (TargetName, String, u32) {
         let Some(name) = name else {
-            self.report.error(
-                owner,
-                "missing-field",
-                "whom to dial?",
-                "add `target: NAME`",
-            );
+            self.report.error(owner, "missing-field", "whom to dial?", "add `target: NAME`");
             return (TargetName(String::new()), String::new(), 0);
         };
         let target = TargetName(name.value.clone());
@@ -394,8 +275,7 @@ impl Context<'_> {
             None => {
                 let known = self.tables.targets.keys().map(TargetName::as_str);
                 let place = Place::at(self.file, name);
-                self.report
-                    .unknown(place, "unknown-target", "target", &name.value, known);
+                self.report.unknown(place, "unknown-target", "target", &name.value, known);
                 (target, String::new(), 0)
             }
         }
@@ -415,24 +295,13 @@ impl Context<'_> {
             }
         };
         let (name, value) = (text(&set.name, "name"), text(&set.value, "value"));
-        Step::Set {
-            name,
-            value,
-            then: self.next(&set.then, place, "then", "what follows"),
-        }
+        Step::Set { name, value, then: self.next(&set.then, place, "then", "what follows") }
     }
 
     fn note(&mut self, place: Place, note: &NoteSource) -> Step {
         Step::Note {
-            kind: note
-                .kind
-                .as_ref()
-                .map_or(crate::NoteKind::Remark, |kind| kind.value),
-            text: note
-                .text
-                .as_ref()
-                .map(|text| text.value.clone())
-                .unwrap_or_default(),
+            kind: note.kind.as_ref().map_or(crate::NoteKind::Remark, |kind| kind.value),
+            text: note.text.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
             then: self.next(&note.then, place, "then", "what follows"),
         }
     }
@@ -440,11 +309,7 @@ impl Context<'_> {
     fn hang_up(&mut self, hang_up: &HangUpSource) -> Step {
         Step::HangUp {
             say: self.prompts(&hang_up.say),
-            cause: hang_up
-                .cause
-                .as_ref()
-                .map(|cause| cause.value)
-                .unwrap_or_default(),
+            cause: hang_up.cause.as_ref().map(|cause| cause.value).unwrap_or_default(),
             missed_call: hang_up.missed_call.unwrap_or(false),
         }
     }

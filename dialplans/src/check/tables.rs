@@ -13,9 +13,7 @@ use crate::api::{AreaName, QueueName, TargetName};
 use crate::duration::{parse_duration, write_duration};
 use crate::hours::{Holidays, Hours, Period, parse_dates, parse_days};
 use crate::plan::{Area, Queue};
-use crate::source::{
-    AreaSource, At, HolidaysSource, HoursSource, QueueSource, SourceFile, TargetSource,
-};
+use crate::source::{AreaSource, At, HolidaysSource, HoursSource, QueueSource, SourceFile, TargetSource};
 use crate::time::Millis;
 
 /// One agent is rung so long: shorter he cannot reach the key, longer the caller pays for it.
@@ -50,23 +48,12 @@ impl Tables {
         let queues = queues(sources, &hours, checker, report);
         let areas = areas(sources, &queues, report);
         let targets = targets(sources, report);
-        Self {
-            offset: offset(sources, report),
-            hours,
-            queues,
-            areas,
-            targets,
-        }
+        Self { offset: offset(sources, report), hours, queues, areas, targets }
     }
 }
 
 /// A duration within limits, or zero and a finding.
-pub(super) fn duration(
-    place: Place,
-    text: &str,
-    limits: RangeInclusive<u64>,
-    report: &mut Report,
-) -> Millis {
+pub(super) fn duration(place: Place, text: &str, limits: RangeInclusive<u64>, report: &mut Report) -> Millis {
     let Some(duration) = parse_duration(text) else {
         report.error(
             place,
@@ -127,16 +114,10 @@ fn parse_offset(text: &str) -> Option<Offset> {
     let (hours, minutes) = text.get(1..)?.split_once(':')?;
     let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
     let fits = (0..=14).contains(&hours) && (0..60).contains(&minutes);
-    Offset::from_seconds(sign * (hours * 3_600 + minutes * 60))
-        .ok()
-        .filter(|_| fits)
+    Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok().filter(|_| fits)
 }
 
-fn holidays(
-    sources: &[SourceFile],
-    checker: &Checker,
-    report: &mut Report,
-) -> BTreeMap<String, Holidays> {
+fn holidays(sources: &[SourceFile], checker: &Checker, report: &mut Report) -> BTreeMap<String, Holidays> {
     let mut tables = BTreeMap::new();
     for (file, name, source) in entries(sources, |s| &s.holidays.0) {
         let table = holiday_table(file, source, report);
@@ -150,10 +131,7 @@ fn holidays(
 
 fn holiday_table(file: usize, source: &HolidaysSource, report: &mut Report) -> Holidays {
     let mut table = Holidays::default();
-    for (texts, days) in [
-        (&source.off, &mut table.off),
-        (&source.work, &mut table.work),
-    ] {
+    for (texts, days) in [(&source.off, &mut table.off), (&source.work, &mut table.work)] {
         for text in texts {
             let Some(dates) = parse_dates(&text.value) else {
                 report.error(
@@ -167,10 +145,7 @@ fn holiday_table(file: usize, source: &HolidaysSource, report: &mut Report) -> H
             days.extend(dates);
         }
     }
-    if let (Some(day), Some(first)) = (
-        table.off.intersection(&table.work).next(),
-        source.work.first(),
-    ) {
+    if let (Some(day), Some(first)) = (table.off.intersection(&table.work).next(), source.work.first()) {
         report.error(
             Place::at(file, first),
             "bad-date",
@@ -215,16 +190,8 @@ fn hours(
     tables
 }
 
-fn hours_table(
-    file: usize,
-    source: &HoursSource,
-    holidays: &BTreeMap<String, Holidays>,
-    report: &mut Report,
-) -> Hours {
-    let mut table = Hours {
-        on_holidays: periods(file, &source.on_holidays, report),
-        ..Hours::default()
-    };
+fn hours_table(file: usize, source: &HoursSource, holidays: &BTreeMap<String, Holidays>, report: &mut Report) -> Hours {
+    let mut table = Hours { on_holidays: periods(file, &source.on_holidays, report), ..Hours::default() };
     for (days, texts) in source.week.iter() {
         let Some(indices) = parse_days(&days.value) else {
             report.error(
@@ -280,10 +247,7 @@ fn queues(
     let mut queues = BTreeMap::new();
     for (file, name, source) in entries(sources, |s| &s.queues.0) {
         let queue = queue(file, name, source, hours, checker, report);
-        if queues
-            .insert(QueueName(name.value.clone()), queue)
-            .is_some()
-        {
+        if queues.insert(QueueName(name.value.clone()), queue).is_some() {
             report.duplicate(Place::at(file, name), "queue", &name.value);
         }
     }
@@ -299,22 +263,11 @@ fn queue(
     report: &mut Report,
 ) -> Queue {
     let ring = required_duration(file, name, &source.ring, "ring", RING, report);
-    let wrap_up = source.wrap_up.as_ref().map_or(Millis(0), |text| {
-        duration(Place::at(file, text), &text.value, WRAP_UP, report)
-    });
-    if let Some(table) = source
-        .hours
-        .as_ref()
-        .filter(|t| !hours.contains_key(&t.value))
-    {
+    let wrap_up =
+        source.wrap_up.as_ref().map_or(Millis(0), |text| duration(Place::at(file, text), &text.value, WRAP_UP, report));
+    if let Some(table) = source.hours.as_ref().filter(|t| !hours.contains_key(&t.value)) {
         let known = hours.keys().map(String::as_str);
-        report.unknown(
-            Place::at(file, table),
-            "unknown-hours",
-            "table of hours",
-            &table.value,
-            known,
-        );
+        report.unknown(Place::at(file, table), "unknown-hours", "table of hours", &table.value, known);
     }
     let say = source.say.as_slice();
     Queue {
@@ -322,10 +275,7 @@ fn queue(
         ring_seconds: seconds(ring),
         wrap_up_seconds: seconds(wrap_up),
         say: report::prompts(file, say, &checker.lengths, report).pop(),
-        hours: source
-            .hours
-            .as_ref()
-            .and_then(|table| hours.get(&table.value).cloned()),
+        hours: source.hours.as_ref().and_then(|table| hours.get(&table.value).cloned()),
     }
 }
 
@@ -342,12 +292,7 @@ fn required_duration(
         None => {
             let reason = format!("`{}` has no `{field}` time", owner.value);
             let example = write_duration(Millis((*limits.start()).max(15_000)));
-            report.error(
-                Place::at(file, owner),
-                "missing-field",
-                reason,
-                format!("add `{field}: {example}`"),
-            );
+            report.error(Place::at(file, owner), "missing-field", reason, format!("add `{field}: {example}`"));
             Millis(*limits.start())
         }
     }
@@ -357,18 +302,11 @@ fn seconds(duration: Millis) -> u32 {
     u32::try_from(duration.0 / 1_000).unwrap_or(u32::MAX)
 }
 
-fn areas(
-    sources: &[SourceFile],
-    queues: &BTreeMap<QueueName, Queue>,
-    report: &mut Report,
-) -> BTreeMap<AreaName, Area> {
+fn areas(sources: &[SourceFile], queues: &BTreeMap<QueueName, Queue>, report: &mut Report) -> BTreeMap<AreaName, Area> {
     let mut areas = BTreeMap::new();
     for (file, name, source) in entries(sources, |s| &s.areas.0) {
         let queue = area_queue(file, name, source, queues, report);
-        if areas
-            .insert(AreaName(name.value.clone()), Area { queue })
-            .is_some()
-        {
+        if areas.insert(AreaName(name.value.clone()), Area { queue }).is_some() {
             report.duplicate(Place::at(file, name), "area", &name.value);
         }
     }
@@ -404,13 +342,7 @@ pub(super) fn known_queue(
     let queue = QueueName(name.value.clone());
     if !queues.contains_key(&queue) {
         let known = queues.keys().map(QueueName::as_str);
-        report.unknown(
-            Place::at(file, name),
-            "unknown-queue",
-            "queue",
-            &name.value,
-            known,
-        );
+        report.unknown(Place::at(file, name), "unknown-queue", "queue", &name.value, known);
     }
     queue
 }
@@ -419,10 +351,7 @@ fn targets(sources: &[SourceFile], report: &mut Report) -> BTreeMap<TargetName, 
     let mut targets = BTreeMap::new();
     for (file, name, source) in entries(sources, |s| &s.targets.0) {
         let target = target(file, name, source, report);
-        if targets
-            .insert(TargetName(name.value.clone()), target)
-            .is_some()
-        {
+        if targets.insert(TargetName(name.value.clone()), target).is_some() {
             report.duplicate(Place::at(file, name), "target", &name.value);
         }
     }
@@ -441,8 +370,5 @@ fn target(file: usize, name: &At<String>, source: &TargetSource, report: &mut Re
             "add `number: \"9110\"`, digits in quotes",
         );
     }
-    Target {
-        number: number.map(|n| n.value.clone()).unwrap_or_default(),
-        ring_seconds: seconds(ring),
-    }
+    Target { number: number.map(|n| n.value.clone()).unwrap_or_default(), ring_seconds: seconds(ring) }
 }

@@ -24,12 +24,7 @@ const OVERFLOW: RangeInclusive<u64> = 1_000..=1_800_000;
 pub(super) fn wait(context: &mut Context<'_>, place: Place, source: &WaitSource) -> Step {
     let queue = queue(context, &source.queue, place);
     let longest = match &source.longest {
-        Some(text) => duration(
-            Place::at(context.file, text),
-            &text.value,
-            LONGEST,
-            context.report,
-        ),
+        Some(text) => duration(Place::at(context.file, text), &text.value, LONGEST, context.report),
         None => {
             context.report.error(
                 place,
@@ -43,44 +38,18 @@ pub(super) fn wait(context: &mut Context<'_>, place: Place, source: &WaitSource)
     let must_hear = context.prompts(&source.must_hear);
     check_must_hear(context, place, source);
     let wait = Wait {
-        priority: source
-            .priority
-            .as_ref()
-            .map(|p| p.value)
-            .unwrap_or_default(),
+        priority: source.priority.as_ref().map(|p| p.value).unwrap_or_default(),
         must_hear,
         welcome: context.prompts(&source.welcome),
         music: context.music(&source.music, place),
-        announce: source
-            .announce
-            .as_ref()
-            .map(|a| announce(context, place, a)),
+        announce: source.announce.as_ref().map(|a| announce(context, place, a)),
         ring_timeout: context.prompts(&source.ring_timeout),
         keys: context.keys(&source.keys),
-        overflow: source
-            .overflow
-            .iter()
-            .map(|rule| overflow(context, place, rule, &queue, longest))
-            .collect(),
-        nobody: context.next(
-            &source.nobody,
-            place,
-            "nobody",
-            "what happens when nobody is signed in",
-        ),
+        overflow: source.overflow.iter().map(|rule| overflow(context, place, rule, &queue, longest)).collect(),
+        nobody: context.next(&source.nobody, place, "nobody", "what happens when nobody is signed in"),
         longest,
-        too_long: context.next(
-            &source.too_long,
-            place,
-            "too_long",
-            "what follows the longest wait",
-        ),
-        removed: context.next(
-            &source.removed,
-            place,
-            "removed",
-            "what happens when the queue gives the call up",
-        ),
+        too_long: context.next(&source.too_long, place, "too_long", "what follows the longest wait"),
+        removed: context.next(&source.removed, place, "removed", "what happens when the queue gives the call up"),
         after_talk: context.optional(&source.after_talk),
         queue,
     };
@@ -91,28 +60,16 @@ fn queue(context: &mut Context<'_>, name: &Option<At<String>>, place: Place) -> 
     match name {
         Some(name) => known_queue(context.file, name, &context.tables.queues, context.report),
         None => {
-            context.report.error(
-                place,
-                "missing-field",
-                "in which queue?",
-                "add `queue: NAME`",
-            );
+            context.report.error(place, "missing-field", "in which queue?", "add `queue: NAME`");
             QueueName(String::new())
         }
     }
 }
 
 fn check_must_hear(context: &mut Context<'_>, place: Place, source: &WaitSource) {
-    let names: Vec<_> = source
-        .must_hear
-        .iter()
-        .map(|n| n.value.as_str().into())
-        .collect();
+    let names: Vec<_> = source.must_hear.iter().map(|n| n.value.as_str().into()).collect();
     let length = context.checker.lengths.total(&names);
-    let at = source
-        .must_hear
-        .first()
-        .map_or(place, |first| Place::at(context.file, first));
+    let at = source.must_hear.first().map_or(place, |first| Place::at(context.file, first));
     if length > MUST_HEAR_MAX {
         context.report.error(
             at,
@@ -121,11 +78,7 @@ fn check_must_hear(context: &mut Context<'_>, place: Place, source: &WaitSource)
             format!("at most {MUST_HEAR_MAX}: the rest belongs to `welcome`"),
         );
     }
-    let recorded = context
-        .source
-        .record
-        .as_ref()
-        .is_some_and(|record| record.value);
+    let recorded = context.source.record.as_ref().is_some_and(|record| record.value);
     if recorded && names.is_empty() {
         context.report.error(
             place,
@@ -138,29 +91,14 @@ fn check_must_hear(context: &mut Context<'_>, place: Place, source: &WaitSource)
 
 fn announce(context: &mut Context<'_>, place: Place, source: &AnnounceSource) -> Announce {
     let every = match &source.every {
-        Some(text) => duration(
-            Place::at(context.file, text),
-            &text.value,
-            EVERY,
-            context.report,
-        ),
+        Some(text) => duration(Place::at(context.file, text), &text.value, EVERY, context.report),
         None => {
-            context.report.error(
-                place,
-                "missing-field",
-                "how often is the place said?",
-                "add `every: 45s`",
-            );
+            context.report.error(place, "missing-field", "how often is the place said?", "add `every: 45s`");
             Millis(*EVERY.end())
         }
     };
     let first = source.first.as_ref().map_or(every, |text| {
-        duration(
-            Place::at(context.file, text),
-            &text.value,
-            1_000..=*EVERY.end(),
-            context.report,
-        )
+        duration(Place::at(context.file, text), &text.value, 1_000..=*EVERY.end(), context.report)
     });
     let estimate = source.estimate.unwrap_or(false);
     let lengths = &context.checker.lengths;
@@ -178,26 +116,15 @@ fn announce(context: &mut Context<'_>, place: Place, source: &AnnounceSource) ->
     let lengths = &context.checker.lengths;
     let longest = place_longest(lengths, estimate) + lengths.total(&also);
     if longest >= every {
-        let at = source
-            .every
-            .as_ref()
-            .map_or(place, |at| Place::at(context.file, at));
+        let at = source.every.as_ref().map_or(place, |at| Place::at(context.file, at));
         context.report.error(
             at,
             "announcement-too-long",
-            format!(
-                "the announcement may last {longest} and comes every {}",
-                write_duration(every)
-            ),
+            format!("the announcement may last {longest} and comes every {}", write_duration(every)),
             "say less, or less often",
         );
     }
-    Announce {
-        first,
-        every,
-        estimate,
-        also,
-    }
+    Announce { first, every, estimate, also }
 }
 
 fn overflow(
@@ -207,14 +134,10 @@ fn overflow(
     home: &QueueName,
     longest: Millis,
 ) -> Overflow {
-    let back_after = source.back_after.as_ref().map(|text| {
-        duration(
-            Place::at(context.file, text),
-            &text.value,
-            OVERFLOW,
-            context.report,
-        )
-    });
+    let back_after = source
+        .back_after
+        .as_ref()
+        .map(|text| duration(Place::at(context.file, text), &text.value, OVERFLOW, context.report));
     Overflow {
         when: overflow_when(context, place, source, longest),
         to: overflow_to(context, place, source, home),
@@ -224,12 +147,7 @@ fn overflow(
     }
 }
 
-fn overflow_when(
-    context: &mut Context<'_>,
-    place: Place,
-    source: &OverflowSource,
-    longest: Millis,
-) -> OverflowWhen {
+fn overflow_when(context: &mut Context<'_>, place: Place, source: &OverflowSource, longest: Millis) -> OverflowWhen {
     let nobody = source.when_nobody.as_ref().is_some_and(|n| n.value);
     match (&source.after, nobody) {
         (None, true) => OverflowWhen::Nobody,
@@ -258,12 +176,7 @@ fn overflow_when(
     }
 }
 
-fn overflow_to(
-    context: &mut Context<'_>,
-    place: Place,
-    source: &OverflowSource,
-    home: &QueueName,
-) -> OverflowTo {
+fn overflow_to(context: &mut Context<'_>, place: Place, source: &OverflowSource, home: &QueueName) -> OverflowTo {
     let by_area = source.to_caller_area.as_ref().is_some_and(|a| a.value);
     match (&source.to, by_area) {
         (None, true) => OverflowTo::CallerArea,

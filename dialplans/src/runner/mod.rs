@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{
-    Action, CallStart, Cause, DialResult, Digit, Input, NoteKind, PlanName, PlayId, Priority,
-    PromptRef, QueueName, QueueNotice, Repeat,
+    Action, CallStart, Cause, DialResult, Digit, Input, NoteKind, PlanName, PlayId, Priority, PromptRef, QueueName,
+    QueueNotice, Repeat,
 };
 use crate::plan::{Condition, Dial, Menu, Plan, PlanSet, Step, StepIndex};
 use crate::time::{Millis, Now};
@@ -111,10 +111,7 @@ impl Turn {
     }
 
     fn note(&mut self, kind: NoteKind, text: impl Into<String>) {
-        self.act(Action::Note {
-            kind,
-            text: text.into(),
-        });
+        self.act(Action::Note { kind, text: text.into() });
     }
 }
 
@@ -125,11 +122,7 @@ impl Runner {
         Some(Self {
             set,
             plan,
-            call: CallStart {
-                caller: None,
-                area: None,
-                called: String::new(),
-            },
+            call: CallStart { caller: None, area: None, called: String::new() },
             state: State::Fresh,
             queue: None,
             since: None,
@@ -146,10 +139,7 @@ impl Runner {
 
     /// Takes what happened, says what to do, in order.
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Action> {
-        let mut turn = Turn {
-            now,
-            actions: Vec::new(),
-        };
+        let mut turn = Turn { now, actions: Vec::new() };
         match (&self.state, input) {
             (State::Done, _) => {}
             (State::Fresh, Input::Start(call)) => self.start(call, &mut turn),
@@ -214,10 +204,7 @@ impl Runner {
         let mut next = Some(first);
         while let Some(step) = next {
             let Some(left) = self.steps_left.checked_sub(1) else {
-                turn.note(
-                    NoteKind::Trouble,
-                    format!("more than {STEPS_PER_CALL_MAX} steps"),
-                );
+                turn.note(NoteKind::Trouble, format!("more than {STEPS_PER_CALL_MAX} steps"));
                 self.forget_or_miss(true, turn);
                 self.hang_up(Cause::Failed, turn);
                 return;
@@ -237,11 +224,7 @@ impl Runner {
                 self.play(prompts.clone(), Repeat::Once, turn);
             }
             Step::Menu(menu) => self.ask(index, menu, menu.tries, turn),
-            Step::Hours {
-                table,
-                open,
-                closed,
-            } => {
+            Step::Hours { table, open, closed } => {
                 let is_open = table.is_open(self.set.local(turn.now));
                 return Some(if is_open { *open } else { *closed });
             }
@@ -253,21 +236,14 @@ impl Runner {
             Step::Dial(dial) => self.dial(index, dial, turn),
             Step::Set { name, value, then } => {
                 self.variables.insert(name.clone(), value.clone());
-                turn.act(Action::SetVariable {
-                    name: name.clone(),
-                    value: value.clone(),
-                });
+                turn.act(Action::SetVariable { name: name.clone(), value: value.clone() });
                 return Some(*then);
             }
             Step::Note { kind, text, then } => {
                 turn.note(*kind, text);
                 return Some(*then);
             }
-            Step::HangUp {
-                say,
-                cause,
-                missed_call,
-            } => {
+            Step::HangUp { say, cause, missed_call } => {
                 self.part(say, *cause, *missed_call, turn);
             }
         }
@@ -276,11 +252,7 @@ impl Runner {
 
     fn fits(&self, condition: &Condition) -> bool {
         match condition {
-            Condition::CallerArea(areas) => self
-                .call
-                .area
-                .as_ref()
-                .is_some_and(|area| areas.contains(area)),
+            Condition::CallerArea(areas) => self.call.area.as_ref().is_some_and(|area| areas.contains(area)),
             Condition::AreaKnown(known) => self.call.area.is_some() == *known,
             Condition::NumberWithheld(withheld) => self.call.caller.is_none() == *withheld,
             Condition::Called(numbers) => numbers.contains(&self.call.called),
@@ -295,15 +267,8 @@ impl Runner {
             Repeat::Once => Some(turn.now.mono + self.set.lengths.total(&prompts) + PLAY_GRACE),
             Repeat::Forever => None,
         };
-        self.sound = Sound {
-            id: Some(id),
-            guard,
-        };
-        turn.act(Action::Play {
-            id,
-            prompts,
-            repeat,
-        });
+        self.sound = Sound { id: Some(id), guard };
+        turn.act(Action::Play { id, prompts, repeat });
     }
 
     /// What was being played has ended.
@@ -350,11 +315,7 @@ impl Runner {
     }
 
     fn ask(&mut self, step: StepIndex, menu: &Menu, tries_left: u32, turn: &mut Turn) {
-        self.state = State::Asking(Asking {
-            step,
-            tries_left,
-            until: None,
-        });
+        self.state = State::Asking(Asking { step, tries_left, until: None });
         self.play(menu.prompts.clone(), Repeat::Once, turn);
     }
 

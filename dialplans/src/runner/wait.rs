@@ -53,12 +53,7 @@ impl Waiting {
 
 impl Runner {
     /// Begins a wait; gives the next step if nobody is there at all.
-    pub(super) fn start_waiting(
-        &mut self,
-        step: StepIndex,
-        wait: &Wait,
-        turn: &mut Turn,
-    ) -> Option<StepIndex> {
+    pub(super) fn start_waiting(&mut self, step: StepIndex, wait: &Wait, turn: &mut Turn) -> Option<StepIndex> {
         let now = turn.now.mono;
         self.after_talk = wait.after_talk;
         self.join(&wait.queue, wait.priority, turn);
@@ -78,11 +73,7 @@ impl Runner {
             self.hear(Heard::MustHear, wait.must_hear.clone(), Repeat::Once, turn);
         }
         // The queue told us before, on the way through this step: it will not say so again.
-        if self.queue.as_ref().is_some_and(|queue| queue.nobody) {
-            self.without_agents(turn)
-        } else {
-            None
-        }
+        if self.queue.as_ref().is_some_and(|queue| queue.nobody) { self.without_agents(turn) } else { None }
     }
 
     /// Enters the queue, or moves there with place and start time kept.
@@ -90,38 +81,21 @@ impl Runner {
         let since = *self.since.get_or_insert(turn.now.mono);
         match &mut self.queue {
             None => {
-                turn.act(Action::EnterQueue {
-                    queue: to.clone(),
-                    priority,
-                    since,
-                });
+                turn.act(Action::EnterQueue { queue: to.clone(), priority, since });
             }
             Some(queue) if queue.name == *to => {
                 if queue.priority != priority {
                     queue.priority = priority;
-                    turn.act(Action::SetPriority {
-                        priority,
-                        reason: "the plan".to_owned(),
-                    });
+                    turn.act(Action::SetPriority { priority, reason: "the plan".to_owned() });
                 }
                 return;
             }
-            Some(_) => turn.act(Action::MoveQueue {
-                to: to.clone(),
-                priority,
-                keep_since: true,
-            }),
+            Some(_) => turn.act(Action::MoveQueue { to: to.clone(), priority, keep_since: true }),
         }
         if priority == Priority::Emergency {
             turn.note(NoteKind::Emergency, to.as_str());
         }
-        self.queue = Some(InQueue {
-            name: to.clone(),
-            priority,
-            place: None,
-            offered: false,
-            nobody: false,
-        });
+        self.queue = Some(InQueue { name: to.clone(), priority, place: None, offered: false, nobody: false });
     }
 
     fn waiting(&mut self) -> Option<&mut Waiting> {
@@ -151,12 +125,7 @@ impl Runner {
 
     fn say_or_music(&mut self, prompts: Vec<PromptRef>, wait: &Wait, turn: &mut Turn) {
         if prompts.is_empty() {
-            self.hear(
-                Heard::Music,
-                vec![wait.music.clone()],
-                Repeat::Forever,
-                turn,
-            );
+            self.hear(Heard::Music, vec![wait.music.clone()], Repeat::Forever, turn);
         } else {
             self.hear(Heard::Words, prompts, Repeat::Once, turn);
         }
@@ -272,20 +241,14 @@ impl Runner {
         if let Some(waiting) = self.waiting() {
             waiting.used[index] = true;
         }
-        let Some(to) = self
-            .overflow_queue(rule, turn)
-            .filter(|to| *to != wait.queue)
-        else {
+        let Some(to) = self.overflow_queue(rule, turn).filter(|to| *to != wait.queue) else {
             return false;
         };
         turn.note(NoteKind::Overflow, format!("{} to {to}", wait.queue));
         self.join(&to, wait.priority, turn);
         let back_at = rule.back_after.map(|after| turn.now.mono + after);
         if let Some(waiting) = self.waiting() {
-            waiting.lent = Some(Lent {
-                rule: index,
-                back_at,
-            });
+            waiting.lent = Some(Lent { rule: index, back_at });
         }
         let mut words = rule.say.clone();
         words.extend(self.set.queues.get(&to).and_then(|queue| queue.say.clone()));
@@ -339,10 +302,7 @@ impl Runner {
             Some(lent) => lent.back_at,
             None => self.next_overflow(waiting, wait).map(|(at, _)| at),
         };
-        [too_long, moves, self.announce_at(waiting)]
-            .into_iter()
-            .flatten()
-            .min()
+        [too_long, moves, self.announce_at(waiting)].into_iter().flatten().min()
     }
 
     /// The next overflow by time: when, and which rule.
@@ -358,13 +318,8 @@ impl Runner {
 
     /// The place is said only over music, and only when it is known.
     fn announce_at(&self, waiting: &Waiting) -> Option<Millis> {
-        let known = self
-            .queue
-            .as_ref()
-            .is_some_and(|queue| queue.place.is_some());
-        waiting
-            .announce_at
-            .filter(|_| known && waiting.heard == Heard::Music)
+        let known = self.queue.as_ref().is_some_and(|queue| queue.place.is_some());
+        waiting.announce_at.filter(|_| known && waiting.heard == Heard::Music)
     }
 
     /// Does what is due in this wait.
@@ -383,16 +338,11 @@ impl Runner {
         if waiting.entered + wait.longest <= now {
             return self.enter(wait.too_long, turn);
         }
-        if let Some(lent) = waiting
-            .lent
-            .filter(|l| l.back_at.is_some_and(|at| at <= now))
-        {
+        if let Some(lent) = waiting.lent.filter(|l| l.back_at.is_some_and(|at| at <= now)) {
             return self.go_home(lent, wait, turn);
         }
         if waiting.lent.is_none()
-            && let Some((_, rule)) = self
-                .next_overflow(&waiting, wait)
-                .filter(|(at, _)| *at <= now)
+            && let Some((_, rule)) = self.next_overflow(&waiting, wait).filter(|(at, _)| *at <= now)
             && self.lend(rule, wait, turn)
         {
             return;

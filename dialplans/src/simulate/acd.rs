@@ -40,10 +40,7 @@ pub struct AgentSetup {
 
 impl From<&AgentScript> for AgentSetup {
     fn from(script: &AgentScript) -> Self {
-        Self {
-            queues: script.queues.clone(),
-            state: script.state,
-        }
+        Self { queues: script.queues.clone(), state: script.state }
     }
 }
 
@@ -150,10 +147,7 @@ impl SimpleAcd {
     pub fn new(set: &PlanSet, agents: Vec<AgentSetup>) -> Self {
         let settings = set.queues().map(|(name, queue)| {
             let ring = Millis::from_secs(u64::from(queue.ring_seconds));
-            (
-                name.clone(),
-                (ring, Millis::from_secs(u64::from(queue.wrap_up_seconds))),
-            )
+            (name.clone(), (ring, Millis::from_secs(u64::from(queue.wrap_up_seconds))))
         });
         let agent = |setup: AgentSetup| Agent {
             queues: setup.queues,
@@ -161,11 +155,7 @@ impl SimpleAcd {
             doing: Doing::Nothing,
             idle_since: Millis(0),
         };
-        Self {
-            settings: settings.collect(),
-            agents: agents.into_iter().map(agent).collect(),
-            waiting: Vec::new(),
-        }
+        Self { settings: settings.collect(), agents: agents.into_iter().map(agent).collect(), waiting: Vec::new() }
     }
 
     fn ringing(&self, call: CallIndex) -> Option<usize> {
@@ -200,8 +190,7 @@ impl SimpleAcd {
 
     /// Rings the longest idle agents for the longest waiting calls, then tells the places.
     fn settle(&mut self, now: Millis, events: &mut Vec<AcdEvent>) {
-        self.waiting
-            .sort_by_key(|w| (std::cmp::Reverse(w.priority), w.since, w.call));
+        self.waiting.sort_by_key(|w| (std::cmp::Reverse(w.priority), w.since, w.call));
         for index in 0..self.waiting.len() {
             let (call, queue) = (self.waiting[index].call, self.waiting[index].queue.clone());
             if self.ringing(call).is_some() {
@@ -232,22 +221,14 @@ impl SimpleAcd {
             *place += 1;
             if waiting.told != Some(*place) {
                 waiting.told = Some(*place);
-                let notice = QueueNotice::Position {
-                    place: *place,
-                    eta_seconds: None,
-                };
+                let notice = QueueNotice::Position { place: *place, eta_seconds: None };
                 events.push(AcdEvent::Notice(waiting.call, notice));
             }
-            let there =
-                |a: &Agent| a.chosen != AgentState::Offline && a.queues.contains(&waiting.queue);
+            let there = |a: &Agent| a.chosen != AgentState::Offline && a.queues.contains(&waiting.queue);
             let nobody = !self.agents.iter().any(there);
             if nobody != waiting.told_nobody {
                 waiting.told_nobody = nobody;
-                let notice = if nobody {
-                    QueueNotice::NoAgents
-                } else {
-                    QueueNotice::AgentsBack
-                };
+                let notice = if nobody { QueueNotice::NoAgents } else { QueueNotice::AgentsBack };
                 events.push(AcdEvent::Notice(waiting.call, notice));
             }
         }
@@ -255,40 +236,16 @@ impl SimpleAcd {
 
     fn take(&mut self, command: AcdCommand, now: Millis, events: &mut Vec<AcdEvent>) {
         match command {
-            AcdCommand::Enter {
-                call,
-                queue,
-                priority,
-                since,
-            } => {
+            AcdCommand::Enter { call, queue, priority, since } => {
                 let (told, told_nobody) = (None, false);
-                self.waiting.push(Waiting {
-                    call,
-                    queue,
-                    priority,
-                    since,
-                    told,
-                    told_nobody,
-                });
+                self.waiting.push(Waiting { call, queue, priority, since, told, told_nobody });
             }
-            AcdCommand::Move {
-                call,
-                to,
-                priority,
-                keep_since,
-            } => {
+            AcdCommand::Move { call, to, priority, keep_since } => {
                 self.stop_ringing(call, events);
                 if let Some(waiting) = self.waiting.iter_mut().find(|w| w.call == call) {
                     let since = if keep_since { waiting.since } else { now };
                     let (told, told_nobody) = (None, false);
-                    *waiting = Waiting {
-                        call,
-                        queue: to,
-                        priority,
-                        since,
-                        told,
-                        told_nobody,
-                    };
+                    *waiting = Waiting { call, queue: to, priority, since, told, told_nobody };
                 }
             }
             AcdCommand::SetPriority { call, priority } => {
@@ -307,13 +264,7 @@ impl SimpleAcd {
         }
     }
 
-    fn change(
-        &mut self,
-        agent: AgentIndex,
-        state: AgentState,
-        now: Millis,
-        events: &mut Vec<AcdEvent>,
-    ) {
+    fn change(&mut self, agent: AgentIndex, state: AgentState, now: Millis, events: &mut Vec<AcdEvent>) {
         let Some(agent_ref) = self.agents.get_mut(agent.0) else {
             return;
         };
@@ -334,18 +285,14 @@ impl SimpleAcd {
             return;
         };
         let waiting = self.waiting.iter().find(|w| w.call == call);
-        let wrap_up = waiting
-            .and_then(|w| self.settings.get(&w.queue))
-            .map_or(Millis(0), |s| s.1);
+        let wrap_up = waiting.and_then(|w| self.settings.get(&w.queue)).map_or(Millis(0), |s| s.1);
         found.doing = Doing::Talking(wrap_up);
         self.waiting.retain(|w| w.call != call);
         events.push(AcdEvent::Notice(call, QueueNotice::AgentAnswered));
     }
 
     fn talk_ended(&mut self, agent: AgentIndex, now: Millis) {
-        if let Some(Agent {
-            doing, idle_since, ..
-        }) = self.agents.get_mut(agent.0)
+        if let Some(Agent { doing, idle_since, .. }) = self.agents.get_mut(agent.0)
             && let Doing::Talking(wrap_up) = *doing
         {
             *doing = Doing::WrapUp(now + wrap_up);

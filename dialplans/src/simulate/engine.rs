@@ -5,9 +5,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use super::{Acd, AcdCommand, AcdEvent, AgentIndex, CallIndex, Line, Scenario, Transcript};
-use crate::api::{
-    Action, CallStart, Cause, DialResult, Digit, Input, PlayId, PromptRef, Repeat, TargetName,
-};
+use crate::api::{Action, CallStart, Cause, DialResult, Digit, Input, PlayId, PromptRef, Repeat, TargetName};
 use crate::plan::PlanSet;
 use crate::runner::Runner;
 use crate::time::{Millis, Now};
@@ -77,10 +75,7 @@ impl<'a> World<'a> {
             set,
             scenario,
             acd,
-            start: Now {
-                mono: Millis(0),
-                wall,
-            },
+            start: Now { mono: Millis(0), wall },
             now: Millis(0),
             events: BinaryHeap::new(),
             count: 0,
@@ -125,39 +120,26 @@ impl<'a> World<'a> {
             self.hear_queue();
             self.listen();
         }
-        self.transcript
-            .failures
-            .push(format!("more than {EVENTS_MAX} events: something circles"));
+        self.transcript.failures.push(format!("more than {EVENTS_MAX} events: something circles"));
     }
 
     fn next_time(&self) -> Option<Millis> {
-        let runners = self
-            .calls
-            .iter()
-            .filter_map(|call| call.runner.as_ref()?.poll_timeout());
+        let runners = self.calls.iter().filter_map(|call| call.runner.as_ref()?.poll_timeout());
         let scripted = self.events.peek().map(|Reverse((at, _, _))| *at);
         runners.chain(scripted).chain(self.acd.poll_timeout()).min()
     }
 
     /// One event of this moment: scripted ones first, then the queue's and the runners' timers.
     fn step(&mut self) {
-        if self
-            .events
-            .peek()
-            .is_some_and(|Reverse((at, _, _))| *at <= self.now)
-        {
+        if self.events.peek().is_some_and(|Reverse((at, _, _))| *at <= self.now) {
             if let Some(Reverse((_, _, event))) = self.events.pop() {
                 self.happen(event);
             }
         } else if self.acd.poll_timeout().is_some_and(|at| at <= self.now) {
             self.tell(AcdCommand::Timer);
         } else {
-            let due = |call: &Call| {
-                call.runner
-                    .as_ref()
-                    .and_then(Runner::poll_timeout)
-                    .is_some_and(|at| at <= self.now)
-            };
+            let due =
+                |call: &Call| call.runner.as_ref().and_then(Runner::poll_timeout).is_some_and(|at| at <= self.now);
             if let Some(index) = self.calls.iter().position(due) {
                 self.feed(CallIndex(index), Input::Timer);
             }
@@ -176,9 +158,7 @@ impl<'a> World<'a> {
         }
         for index in silent {
             let name = &self.scenario.calls[index].name;
-            self.transcript
-                .failures
-                .push(format!("{name}: silence at {}", self.now));
+            self.transcript.failures.push(format!("{name}: silence at {}", self.now));
         }
     }
 
@@ -218,17 +198,11 @@ impl<'a> World<'a> {
         let script = &self.scenario.calls[call.0];
         let plan = self.set.plan_for_number(&script.to);
         let Some(runner) = plan.and_then(|plan| Runner::new(Arc::clone(self.set), plan)) else {
-            self.transcript
-                .failures
-                .push(format!("{}: no plan serves {}", script.name, script.to));
+            self.transcript.failures.push(format!("{}: no plan serves {}", script.name, script.to));
             return;
         };
         self.calls[call.0].runner = Some(runner);
-        let start = CallStart {
-            caller: script.from.clone(),
-            area: script.area.clone(),
-            called: script.to.clone(),
-        };
+        let start = CallStart { caller: script.from.clone(), area: script.area.clone(), called: script.to.clone() };
         self.say(call, format!("calls {}", script.to));
         self.feed(call, Input::Start(start));
     }
@@ -267,10 +241,7 @@ impl<'a> World<'a> {
         };
         self.rings[agent.0].0 = None;
         self.calls[call.0].agent = Some(agent);
-        self.say(
-            call,
-            format!("answered by {}", self.scenario.agents[agent.0].name),
-        );
+        self.say(call, format!("answered by {}", self.scenario.agents[agent.0].name));
         self.tell(AcdCommand::Answered(agent));
     }
 
@@ -331,58 +302,28 @@ impl<'a> World<'a> {
 
     fn say(&mut self, call: CallIndex, what: String) {
         let name = self.scenario.calls[call.0].name.clone();
-        self.transcript.lines.push(Line {
-            at: self.now,
-            call: name,
-            what,
-        });
+        self.transcript.lines.push(Line { at: self.now, call: name, what });
     }
 
     fn perform(&mut self, call: CallIndex, action: Action) {
         match action {
             Action::Answer => self.calls[call.0].answered = true,
-            Action::Play {
-                id,
-                prompts,
-                repeat,
-            } => self.play(call, id, &prompts, repeat),
+            Action::Play { id, prompts, repeat } => self.play(call, id, &prompts, repeat),
             Action::StopPlay => self.calls[call.0].playing = None,
-            Action::EnterQueue {
-                queue,
-                priority,
-                since,
-            } => {
+            Action::EnterQueue { queue, priority, since } => {
                 self.say(call, format!("waits in {queue}"));
-                self.tell(AcdCommand::Enter {
-                    call,
-                    queue,
-                    priority,
-                    since,
-                });
+                self.tell(AcdCommand::Enter { call, queue, priority, since });
             }
-            Action::MoveQueue {
-                to,
-                priority,
-                keep_since,
-            } => {
+            Action::MoveQueue { to, priority, keep_since } => {
                 self.say(call, format!("waits in {to}"));
-                self.tell(AcdCommand::Move {
-                    call,
-                    to,
-                    priority,
-                    keep_since,
-                });
+                self.tell(AcdCommand::Move { call, to, priority, keep_since });
             }
             Action::SetPriority { priority, .. } => {
                 self.tell(AcdCommand::SetPriority { call, priority });
             }
             Action::LeaveQueue => self.tell(AcdCommand::Leave(call)),
             Action::Connect => self.connect(call),
-            Action::Dial {
-                target,
-                ring_seconds,
-                ..
-            } => self.dial(call, target, ring_seconds),
+            Action::Dial { target, ring_seconds, .. } => self.dial(call, target, ring_seconds),
             Action::CancelDial => {
                 self.calls[call.0].dialled = None;
                 self.calls[call.0].dials += 1;
@@ -394,10 +335,7 @@ impl<'a> World<'a> {
                 self.clear(call);
             }
             Action::Note { kind, text } => {
-                self.say(
-                    call,
-                    format!("note {} {text}", super::expect::kind_word(kind)),
-                );
+                self.say(call, format!("note {} {text}", super::expect::kind_word(kind)));
             }
         }
     }
@@ -408,10 +346,7 @@ impl<'a> World<'a> {
             self.say(call, format!("hears {prompt}"));
         }
         if repeat == Repeat::Once {
-            self.at(
-                self.now + self.set.lengths.total(prompts),
-                Event::PlayEnds(call, id),
-            );
+            self.at(self.now + self.set.lengths.total(prompts), Event::PlayEnds(call, id));
         }
     }
 
@@ -420,15 +355,9 @@ impl<'a> World<'a> {
         state.playing = None;
         state.talking = true;
         let talk = state.talks;
-        let agent = state
-            .agent
-            .and_then(|agent| self.scenario.agents.get(agent.0));
+        let agent = state.agent.and_then(|agent| self.scenario.agents.get(agent.0));
         let target = state.dialled.take();
-        let target = self
-            .scenario
-            .targets
-            .iter()
-            .find(|t| target.as_ref().is_some_and(|n| n.0 == t.name));
+        let target = self.scenario.targets.iter().find(|t| target.as_ref().is_some_and(|n| n.0 == t.name));
         let talks = agent.map_or_else(|| target.and_then(|t| t.talks), |agent| agent.talks);
         self.say(call, "connected".to_owned());
         if let Some(talks) = talks {
@@ -438,28 +367,14 @@ impl<'a> World<'a> {
 
     fn dial(&mut self, call: CallIndex, target: TargetName, ring_seconds: u32) {
         self.say(call, format!("dials {target}"));
-        let script = self
-            .scenario
-            .targets
-            .iter()
-            .find(|script| script.name == target.0);
+        let script = self.scenario.targets.iter().find(|script| script.name == target.0);
         let gives_up = Millis::from_secs(u64::from(ring_seconds));
         let busy = script.is_some_and(|script| script.busy);
-        let answers = script
-            .and_then(|script| script.answers_after)
-            .filter(|after| *after < gives_up);
-        let at = self.now
-            + if busy {
-                Millis(300)
-            } else {
-                answers.unwrap_or(gives_up)
-            };
+        let answers = script.and_then(|script| script.answers_after).filter(|after| *after < gives_up);
+        let at = self.now + if busy { Millis(300) } else { answers.unwrap_or(gives_up) };
         self.calls[call.0].dialled = Some(target);
         self.calls[call.0].dials += 1;
-        self.at(
-            at,
-            Event::TargetAnswers(call, self.calls[call.0].dials, busy),
-        );
+        self.at(at, Event::TargetAnswers(call, self.calls[call.0].dials, busy));
     }
 }
 

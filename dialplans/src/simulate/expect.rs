@@ -18,21 +18,13 @@ pub(super) fn kind_word(kind: NoteKind) -> &'static str {
 
 /// Adds a failure for each expectation that was not met.
 pub(super) fn check(expectations: &[Expectation], transcript: &mut Transcript) {
-    let failures: Vec<String> = expectations
-        .iter()
-        .filter_map(|e| failure(e, &transcript.lines))
-        .collect();
+    let failures: Vec<String> = expectations.iter().filter_map(|e| failure(e, &transcript.lines)).collect();
     transcript.failures.extend(failures);
 }
 
 fn failure(expectation: &Expectation, lines: &[Line]) -> Option<String> {
     match expectation {
-        Expectation::Happens {
-            call,
-            what,
-            not_before,
-            by,
-        } => {
+        Expectation::Happens { call, what, not_before, by } => {
             let times: Vec<Millis> = times(lines, call, what).collect();
             if times.iter().any(|at| at >= not_before && at <= by) {
                 return None;
@@ -41,17 +33,13 @@ fn failure(expectation: &Expectation, lines: &[Line]) -> Option<String> {
                 None => "it never happened".to_owned(),
                 Some(first) => format!("it happened at {first}"),
             };
-            Some(format!(
-                "{call}: `{what}` was expected from {not_before} to {by}, but {seen}"
-            ))
+            Some(format!("{call}: `{what}` was expected from {not_before} to {by}, but {seen}"))
         }
-        Expectation::Never { call, what } => times(lines, call, what)
-            .next()
-            .map(|at| format!("{call}: `{what}` was not expected, but happened at {at}")),
+        Expectation::Never { call, what } => {
+            times(lines, call, what).next().map(|at| format!("{call}: `{what}` was not expected, but happened at {at}"))
+        }
         Expectation::Order(order) => {
-            let answered = lines
-                .iter()
-                .filter(|line| line.what.starts_with("answered by"));
+            let answered = lines.iter().filter(|line| line.what.starts_with("answered by"));
             let was: Vec<&str> = answered.map(|line| line.call.as_str()).collect();
             (was != *order).then(|| format!("answered in the order {was:?}, expected {order:?}"))
         }
@@ -61,11 +49,7 @@ fn failure(expectation: &Expectation, lines: &[Line]) -> Option<String> {
 /// When the call's lines say `what`, as whole words.
 fn times<'a>(lines: &'a [Line], call: &'a str, what: &'a str) -> impl Iterator<Item = Millis> + 'a {
     let says = move |line: &&Line| {
-        line.call == call
-            && line
-                .what
-                .strip_prefix(what)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        line.call == call && line.what.strip_prefix(what).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
     lines.iter().filter(says).map(|line| line.at)
 }

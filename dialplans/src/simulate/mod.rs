@@ -11,12 +11,8 @@ mod scenario;
 
 use std::sync::Arc;
 
-pub use acd::{
-    Acd, AcdCommand, AcdEvent, AgentIndex, AgentSetup, AgentState, CallIndex, SimpleAcd,
-};
-pub use scenario::{
-    AgentScript, CallScript, Change, Expectation, KeyPress, Scenario, ScenarioFile, TargetScript,
-};
+pub use acd::{Acd, AcdCommand, AcdEvent, AgentIndex, AgentSetup, AgentState, CallIndex, SimpleAcd};
+pub use scenario::{AgentScript, CallScript, Change, Expectation, KeyPress, Scenario, ScenarioFile, TargetScript};
 
 use crate::plan::PlanSet;
 use crate::time::Millis;
@@ -51,12 +47,7 @@ impl Transcript {
 impl std::fmt::Display for Transcript {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for Line { at, call, what } in &self.lines {
-            writeln!(
-                f,
-                "{:>8}.{:03}  {call:<8} {what}",
-                at.0 / 1_000,
-                at.0 % 1_000
-            )?;
+            writeln!(f, "{:>8}.{:03}  {call:<8} {what}", at.0 / 1_000, at.0 % 1_000)?;
         }
         for failure in &self.failures {
             writeln!(f, "FAILED: {failure}")?;

@@ -266,12 +266,7 @@ impl Scenario {
     /// Reads a scenario for a plan set; the first mistake is told with its place.
     pub fn read(file: &InputFile, set: &PlanSet) -> Result<Self, Diagnostic> {
         let source: ScenarioFile = crate::source::read_as(file)?;
-        Resolver {
-            file,
-            set,
-            source: &source,
-        }
-        .scenario()
+        Resolver { file, set, source: &source }.scenario()
     }
 }
 
@@ -290,60 +285,25 @@ impl Resolver<'_> {
         Ok(Scenario {
             title: source.scenario.clone(),
             at: self.local_time(&source.at)?,
-            agents: source
-                .agents
-                .iter()
-                .map(|a| self.agent(a))
-                .collect::<Result<_, _>>()?,
-            targets: source
-                .targets
-                .iter()
-                .map(|t| self.target(t))
-                .collect::<Result<_, _>>()?,
-            calls: source
-                .calls
-                .iter()
-                .map(|c| self.call(c))
-                .collect::<Result<_, _>>()?,
-            changes: source
-                .changes
-                .iter()
-                .map(|c| self.change(c))
-                .collect::<Result<_, _>>()?,
+            agents: source.agents.iter().map(|a| self.agent(a)).collect::<Result<_, _>>()?,
+            targets: source.targets.iter().map(|t| self.target(t)).collect::<Result<_, _>>()?,
+            calls: source.calls.iter().map(|c| self.call(c)).collect::<Result<_, _>>()?,
+            changes: source.changes.iter().map(|c| self.change(c)).collect::<Result<_, _>>()?,
             lasts: self.time(&source.lasts)?,
-            expect: source
-                .expect
-                .iter()
-                .map(|e| self.expectation(e))
-                .collect::<Result<_, _>>()?,
+            expect: source.expect.iter().map(|e| self.expectation(e)).collect::<Result<_, _>>()?,
         })
     }
 
     fn wrong<T>(&self, at: &At<T>, code: &'static str, reason: String, hint: String) -> Diagnostic {
         let (file, line, column) = (self.file.name.clone(), at.line, at.column);
-        Diagnostic {
-            file,
-            line,
-            column,
-            severity: Severity::Error,
-            code,
-            reason,
-            hint,
-        }
+        Diagnostic { file, line, column, severity: Severity::Error, code, reason, hint }
     }
 
     fn time(&self, text: &At<String>) -> Result<Millis, Diagnostic> {
-        parse_duration(&text.value)
-            .filter(|time| *time <= LASTS_MAX)
-            .ok_or_else(|| {
-                let reason = format!("`{}` is no time of a scenario", text.value);
-                self.wrong(
-                    text,
-                    "bad-duration",
-                    reason,
-                    "from 0s to 24h, such as 1m30s".to_owned(),
-                )
-            })
+        parse_duration(&text.value).filter(|time| *time <= LASTS_MAX).ok_or_else(|| {
+            let reason = format!("`{}` is no time of a scenario", text.value);
+            self.wrong(text, "bad-duration", reason, "from 0s to 24h, such as 1m30s".to_owned())
+        })
     }
 
     fn maybe(&self, text: &Option<At<String>>) -> Result<Option<Millis>, Diagnostic> {
@@ -353,12 +313,7 @@ impl Resolver<'_> {
     fn local_time(&self, text: &At<String>) -> Result<jiff::civil::DateTime, Diagnostic> {
         text.value.parse().map_err(|_| {
             let reason = format!("`{}` is no day and time", text.value);
-            self.wrong(
-                text,
-                "bad-date",
-                reason,
-                "write \"2026-11-24 10:00\"".to_owned(),
-            )
+            self.wrong(text, "bad-date", reason, "write \"2026-11-24 10:00\"".to_owned())
         })
     }
 
@@ -380,8 +335,7 @@ impl Resolver<'_> {
     fn agent(&self, agent: &AgentFile) -> Result<AgentScript, Diagnostic> {
         let queue = |name: &At<String>| {
             let names = self.set.queues().map(|(name, _)| name.as_str());
-            self.known(name, "unknown-queue", "queue", names)
-                .map(QueueName)
+            self.known(name, "unknown-queue", "queue", names).map(QueueName)
         };
         Ok(AgentScript {
             name: agent.name.clone(),
@@ -392,10 +346,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn target(
-        &self,
-        (name, target): &(At<String>, TargetFile),
-    ) -> Result<TargetScript, Diagnostic> {
+    fn target(&self, (name, target): &(At<String>, TargetFile)) -> Result<TargetScript, Diagnostic> {
         Ok(TargetScript {
             name: TargetName(name.value.clone()).0,
             answers_after: self.maybe(&target.answers_after)?,
@@ -412,8 +363,7 @@ impl Resolver<'_> {
         }
         let area = call.area.as_ref().map(|area| {
             let names = self.set.areas().map(|(name, _)| name.as_str());
-            self.known(area, "unknown-area", "area", names)
-                .map(AreaName)
+            self.known(area, "unknown-area", "area", names).map(AreaName)
         });
         Ok(CallScript {
             name: call.name.clone(),
@@ -421,11 +371,7 @@ impl Resolver<'_> {
             to: call.to.value.clone(),
             from: call.from.clone(),
             area: area.transpose()?,
-            keys: call
-                .keys
-                .iter()
-                .map(|key| self.key(key))
-                .collect::<Result<_, _>>()?,
+            keys: call.keys.iter().map(|key| self.key(key)).collect::<Result<_, _>>()?,
             hangs_up: self.maybe(&call.hangs_up)?,
         })
     }
@@ -439,32 +385,21 @@ impl Resolver<'_> {
                 return Err(self.wrong(&key.key, "bad-key", reason, "one of 0-9, *, #".to_owned()));
             }
         };
-        Ok(KeyPress {
-            at: self.time(&key.at)?,
-            key: digit,
-        })
+        Ok(KeyPress { at: self.time(&key.at)?, key: digit })
     }
 
     fn change(&self, change: &ChangeFile) -> Result<Change, Diagnostic> {
         let names = || self.source.agents.iter().map(|agent| agent.name.as_str());
         let name = self.known(&change.agent, "unknown-agent", "agent", names())?;
         let agent = names().position(|known| known == name).unwrap_or(0);
-        Ok(Change {
-            at: self.time(&change.at)?,
-            agent,
-            becomes: change.becomes,
-        })
+        Ok(Change { at: self.time(&change.at)?, agent, becomes: change.becomes })
     }
 
     fn expectation(&self, expect: &ExpectFile) -> Result<Expectation, Diagnostic> {
         if let Some(order) = &expect.order {
             return Ok(Expectation::Order(order.clone()));
         }
-        let nowhere = At {
-            value: (),
-            line: 0,
-            column: 0,
-        };
+        let nowhere = At { value: (), line: 0, column: 0 };
         let Some(call) = &expect.call else {
             let reason = "an expectation names a `call`, or an `order`".to_owned();
             return Err(self.wrong(&nowhere, "bad-expectation", reason, String::new()));
@@ -481,35 +416,22 @@ impl Resolver<'_> {
         };
         let not_before = self.maybe(&expect.not_before)?.unwrap_or_default();
         let by = self.maybe(&expect.by)?.unwrap_or(LASTS_MAX);
-        Ok(Expectation::Happens {
-            call: name,
-            what,
-            not_before,
-            by,
-        })
+        Ok(Expectation::Happens { call: name, what, not_before, by })
     }
 }
 
 fn never(expect: &ExpectFile) -> Option<String> {
-    let unheard = expect
-        .never_hears
-        .as_ref()
-        .map(|prompt| format!("hears {prompt}"));
+    let unheard = expect.never_hears.as_ref().map(|prompt| format!("hears {prompt}"));
     unheard.or_else(|| expect.unanswered.then(|| "answered by".to_owned()))
 }
 
 fn happens(expect: &ExpectFile) -> Option<String> {
-    let with =
-        |word: &str, name: &Option<String>| name.as_ref().map(|name| format!("{word} {name}"));
+    let with = |word: &str, name: &Option<String>| name.as_ref().map(|name| format!("{word} {name}"));
     with("hears", &expect.hears)
         .or_else(|| with("waits in", &expect.waits_in))
         .or_else(|| with("rings", &expect.rings))
         .or_else(|| with("answered by", &expect.answered_by))
         .or_else(|| with("dials", &expect.dials))
         .or_else(|| with("ends", &expect.ends))
-        .or_else(|| {
-            expect
-                .note
-                .map(|kind| format!("note {}", super::expect::kind_word(kind)))
-        })
+        .or_else(|| expect.note.map(|kind| format!("note {}", super::expect::kind_word(kind))))
 }

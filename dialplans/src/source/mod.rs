@@ -10,10 +10,9 @@ mod read;
 
 pub use at::{At, Named};
 pub use file::{
-    AnnounceSource, AreaSource, BranchCaseSource, BranchSource, ConditionSource, DialSource,
-    HangUpSource, HolidaysSource, HoursSource, HoursStepSource, MenuSource, NoteSource,
-    OverflowSource, PlanSource, PromiseSource, QueueSource, SaySource, SetSource, SourceFile,
-    StepSource, TargetSource, WaitSource,
+    AnnounceSource, AreaSource, BranchCaseSource, BranchSource, ConditionSource, DialSource, HangUpSource,
+    HolidaysSource, HoursSource, HoursStepSource, MenuSource, NoteSource, OverflowSource, PlanSource, PromiseSource,
+    QueueSource, SaySource, SetSource, SourceFile, StepSource, TargetSource, WaitSource,
 };
 pub(crate) use read::read_as;
 pub use read::{FILE_BYTES_MAX, InputFile, read};

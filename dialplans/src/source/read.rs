@@ -20,10 +20,7 @@ pub struct InputFile {
 impl InputFile {
     /// A file by name and text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            text: text.into(),
-        }
+        Self { name: name.into(), text: text.into() }
     }
 }
 
@@ -69,25 +66,15 @@ fn from_yaml(file: &str, error: &Error) -> Diagnostic {
 
 fn words(error: &Error) -> (&'static str, String, String) {
     match error {
-        Error::SerdeUnknownField {
-            field, expected, ..
-        } => (
-            "unknown-field",
-            format!("there is no `{field}` here"),
-            did_you_mean(field, expected.iter().copied()),
-        ),
-        Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => (
+        Error::SerdeUnknownField { field, expected, .. } => {
+            ("unknown-field", format!("there is no `{field}` here"), did_you_mean(field, expected.iter().copied()))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => (
             "unknown-word",
             format!("`{variant}` is not one of the words allowed here"),
             did_you_mean(variant, expected.iter().copied()),
         ),
-        Error::SerdeMissingField { field, .. } => (
-            "missing-field",
-            format!("`{field}` is missing"),
-            String::new(),
-        ),
+        Error::SerdeMissingField { field, .. } => ("missing-field", format!("`{field}` is missing"), String::new()),
         Error::DuplicateMappingKey { key, .. } => (
             "duplicate-name",
             match key {
@@ -101,18 +88,11 @@ fn words(error: &Error) -> (&'static str, String, String) {
             first_line(error),
             "write texts, times of day and keys in quotes: \"12345\", \"9\"".to_owned(),
         ),
-        _ => (
-            "syntax",
-            first_line(error),
-            "check indentation, colons and quotes".to_owned(),
-        ),
+        _ => ("syntax", first_line(error), "check indentation, colons and quotes".to_owned()),
     }
 }
 
 fn first_line(error: &Error) -> String {
     let text = error.render_with_formatter(&UserMessageFormatter);
-    text.lines()
-        .next()
-        .unwrap_or("not readable as YAML")
-        .to_owned()
+    text.lines().next().unwrap_or("not readable as YAML").to_owned()
 }
