@@ -130,6 +130,8 @@ pub(super) struct Agent {
     until: Option<Millis>,
     /// The call he answered, as it waited: it goes back like that if he drops out before he is connected.
     serving: Option<Waiting>,
+    /// The queue whose after-call work follows a talk that came to him directly.
+    booked: Option<QueueName>,
     /// When the present talk began, holds included.
     talk_since: Millis,
     /// He hears the caller.
@@ -147,6 +149,7 @@ impl Agent {
             next: None,
             until: None,
             serving: None,
+            booked: None,
             talk_since: now,
             connected: false,
             reachable: true,
@@ -269,7 +272,13 @@ impl Acd {
         Ok(())
     }
 
-    pub(super) fn reserve(&mut self, id: PersonId, call: CallId, turn: &mut Turn) -> Result<(), Refusal> {
+    pub(super) fn reserve(
+        &mut self,
+        id: PersonId,
+        call: CallId,
+        queue: Option<QueueName>,
+        turn: &mut Turn,
+    ) -> Result<(), Refusal> {
         let agent = self.agent(id)?;
         if !agent.reachable {
             return Err(Refusal::NoPhone);
@@ -277,8 +286,7 @@ impl Acd {
         if !agent.is_free() {
             return Err(Refusal::NotReady);
         }
-        agent.serving = None;
-        agent.connected = false;
+        (agent.serving, agent.booked, agent.connected) = (None, queue, false);
         // No time-out here: who calls directly says how long it rings.
         self.become_state(id, AgentState::Reserved { call }, None, turn);
         Ok(())
@@ -329,6 +337,12 @@ impl Acd {
         if let Some(agent) = self.ringing_agent(call) {
             turn.effects.push(Effect::StopRinging { agent, call });
             self.free_as_before(agent, turn);
+        }
+    }
+
+    pub(super) fn release(&mut self, id: PersonId, call: CallId, turn: &mut Turn) {
+        if self.agents.get(&id).is_some_and(|agent| agent.state.rings_for() == Some(call)) {
+            self.free_as_before(id, turn);
         }
     }
 
@@ -414,15 +428,16 @@ impl Acd {
             return;
         };
         let (serving, connected) = (agent.serving.take(), std::mem::take(&mut agent.connected));
-        let talked_since = agent.talk_since;
+        let (talked_since, agent_booked) = (agent.talk_since, agent.booked.take());
         let offline = agent.next == Some(Wanted::Offline);
         if let (Some(waiting), false) = (&serving, connected) {
             // The caller hung up in the second between pick-up and connection.
             self.left(waiting, super::Left::Abandoned, turn);
         }
-        let queue = serving.map(|waiting| waiting.queue);
+        // After-call work follows a talk, not a pick-up that nobody heard.
+        let queue = serving.map(|waiting| waiting.queue).or(agent_booked).filter(|_| connected);
         let wrap_up = queue.as_ref().and_then(|queue| self.settings.get(queue)).map_or(Millis(0), |s| s.wrap_up);
-        if let Some(queue) = queue.filter(|_| connected) {
+        if let Some(queue) = queue {
             self.places.handled(queue, (now - talked_since) + wrap_up);
         }
         if wrap_up == Millis(0) || offline {
@@ -452,7 +467,7 @@ impl Acd {
             self.returned(ringing, id, Reason::Busy, turn);
         }
         if let Some(agent) = self.agents.get_mut(&id) {
-            agent.serving = None;
+            (agent.serving, agent.booked) = (None, None);
             agent.talk_since = turn.now.mono;
         }
         self.become_state(id, AgentState::Talking { call }, None, turn);
@@ -509,8 +524,7 @@ impl Acd {
         let call = waiting.call;
         let ring = self.settings.get(&waiting.queue).map_or(Millis(0), |settings| settings.ring);
         if let Some(agent) = self.agents.get_mut(&id) {
-            agent.serving = None;
-            agent.connected = false;
+            (agent.serving, agent.booked, agent.connected) = (None, None, false);
         }
         self.become_state(id, AgentState::Reserved { call }, Some(turn.now.mono + ring), turn);
         turn.event(QueueEvent::Reserved { call, agent: id, queue: waiting.queue.clone() });

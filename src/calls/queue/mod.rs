@@ -138,6 +138,13 @@ pub enum Input {
         /// Which call.
         call: CallId,
     },
+    /// The call no longer needs an agent who was reserved for it directly; he is free as before.
+    Release {
+        /// Who.
+        agent: PersonId,
+        /// Which call.
+        call: CallId,
+    },
     /// The rung agent will not come: the call stands at the head again.
     AgentFailed {
         /// Who.
@@ -232,12 +239,15 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
-    /// A ready agent is reserved for a call that comes to him directly (transfer, internal call).
+    /// A ready agent is reserved for a call that comes to him directly (transfer, internal call). Where the call then
+    /// refuses to be transferred, give him back with [`Input::Release`].
     Reserve {
         /// Whom.
         agent: PersonId,
         /// For which call.
         call: CallId,
+        /// Whose after-call work follows the talk (the queue that the call came from).
+        queue: Option<QueueName>,
     },
 }
 
@@ -453,7 +463,7 @@ impl Acd {
             Command::FinishWrapUp { agent } => self.finish_wrap_up(agent, &mut turn)?,
             Command::Raise { call, priority, reason } => self.raise(call, priority, reason, &mut turn)?,
             Command::TakeOut { call } => self.take_out(call, &mut turn)?,
-            Command::Reserve { agent, call } => self.reserve(agent, call, &mut turn)?,
+            Command::Reserve { agent, call, queue } => self.reserve(agent, call, queue, &mut turn)?,
         }
         self.settle(&mut turn);
         Ok(turn.effects)
@@ -468,6 +478,11 @@ impl Acd {
     /// The waiting calls, the agents and the figures of the last 24 hours, for the wallboard.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         snapshot::take(self, now)
+    }
+
+    /// Every agent's state.
+    pub fn agents(&self) -> impl Iterator<Item = (PersonId, &AgentState)> {
+        self.agents.iter().map(|(id, agent)| (*id, &agent.state))
     }
 
     /// The facts behind the figures of the last 24 hours.
@@ -486,6 +501,7 @@ impl Acd {
             Input::Alerting { agent, call } => self.alerting(agent, call, turn),
             Input::AgentAnswered { agent, call } => self.agent_answered(agent, call, turn),
             Input::Connected { agent, call } => self.connected(agent, call, turn),
+            Input::Release { agent, call } => self.release(agent, call, turn),
             Input::AgentFailed { agent, call, why } => self.agent_failed(agent, call, why, turn),
             Input::TalkEnded { agent, call } => self.talk_ended(agent, call, turn),
             Input::Held { agent, call, on } => self.held(agent, call, on, turn),

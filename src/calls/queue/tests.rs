@@ -292,7 +292,7 @@ fn refusals_say_what_would_mend_them() {
     desk.tell(Input::Phone { agent: agent(1), reachable: false });
     assert_eq!(desk.state(1), AgentState::NotReady { reason: Reason::PhoneLost });
     assert_eq!(desk.ask(ready), Err(Refusal::NoPhone));
-    assert_eq!(desk.ask(Command::Reserve { agent: agent(1), call: call(1) }), Err(Refusal::NoPhone));
+    assert_eq!(desk.ask(Command::Reserve { agent: agent(1), call: call(1), queue: None }), Err(Refusal::NoPhone));
     let raise = |reason: &str| Command::Raise { call: call(1), priority: Priority::High, reason: reason.to_owned() };
     assert_eq!(desk.ask(raise("")), Err(Refusal::NoReason));
     assert_eq!(desk.ask(raise("ill")), Err(Refusal::NotWaiting));
@@ -416,7 +416,7 @@ impl Desk {
             Step::Took(a, c) => self.tell(Input::Took { agent: agent(a), call: call(c) }),
             Step::Phone(a, reachable) => self.tell(Input::Phone { agent: agent(a), reachable }),
             Step::Reserve(a, c) => {
-                let _ = self.ask(Command::Reserve { agent: agent(a), call: call(c) });
+                let _ = self.ask(Command::Reserve { agent: agent(a), call: call(c), queue: None });
             }
             Step::Serves(a, queues) => {
                 let queues = queues.into_iter().map(|q| QUEUES[q].into()).collect();
