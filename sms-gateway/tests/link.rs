@@ -230,10 +230,11 @@ async fn a_lost_response_is_unknown_and_nothing_is_sent_twice() {
     let event =
         until(&mut events, |event| matches!(event, LinkEvent::Unknown { .. } | LinkEvent::Submitted { .. })).await;
     assert!(matches!(event, LinkEvent::Unknown { key, segment: 1, of: 1 } if key == "lost"));
-    send(&link, "next", "hello").await;
+    send(&link, "next", "second").await;
     until(&mut events, |event| matches!(event, LinkEvent::Submitted { key, .. } if key == "next")).await;
     let heard = [smsc.hears("submit").await, smsc.hears("submit").await];
-    assert_eq!((&heard[0]["answered"], &heard[1]["answered"]), (&json!(false), &json!(true)));
+    assert_eq!((&heard[0]["text"], &heard[0]["answered"]), (&json!("hello"), &json!(false)));
+    assert_eq!((&heard[1]["text"], &heard[1]["answered"]), (&json!("second"), &json!(true)));
 }
 
 /// The centre took it and its answer was lost; its receipt says so.

@@ -5,6 +5,36 @@
 //! [`Link::submit`] ends, per segment, in exactly one of `Submitted`, `Refused`, `Unknown`; only `Unknown` may be followed by a
 //! late `Submitted` or `Refused`. What was handed over and had no such event when the process died is *unknown* to the owner; their
 //! number is bounded by [`SmppConfig::queue`] per lane.
+//!
+//! ```no_run
+//! # async fn owner(config: liandong_sms::link::SmppConfig) -> Result<(), Box<dyn std::error::Error>> {
+//! use liandong_sms::link::{Link, LinkEvent, OutMessage, SmppLink};
+//! use liandong_sms::session::lanes::Lane;
+//!
+//! let (link, mut events) = SmppLink::start(config, 42)?; // the seed should be random
+//! link.submit(OutMessage {
+//!     key: "outbox row".into(),
+//!     to: "13800138000".into(),
+//!     from_ext: "01".into(),
+//!     text: "您有1件事项待签收,回复1签收".into(),
+//!     lane: Lane::Reminder,
+//!     validity: None,
+//!     want_receipt: true,
+//! })
+//! .await?;
+//! while let Some(event) = events.recv().await {
+//!     match event {
+//!         LinkEvent::Submitted { .. } | LinkEvent::Refused { .. } | LinkEvent::Unknown { .. } => { /* store */ }
+//!         LinkEvent::Receipt { ack, .. } | LinkEvent::Incoming { ack, .. } | LinkEvent::Part { ack, .. } => {
+//!             /* store, commit, and only then: */
+//!             ack.accept();
+//!         }
+//!         LinkEvent::LinkUp | LinkEvent::LinkDown { .. } => { /* show */ }
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod config;
 mod core;
