@@ -367,10 +367,11 @@ impl Dialog {
                 self.routes = routes;
             }
         }
-        if success && refreshes_target(&method) {
-            if let Ok(Some(contact)) = response.headers.contact() {
-                self.target = contact.uri;
-            }
+        if success
+            && refreshes_target(&method)
+            && let Ok(Some(contact)) = response.headers.contact()
+        {
+            self.target = contact.uri;
         }
         if response.status < 200 {
             return Outcome::Fine;

@@ -13,6 +13,7 @@
 //! | [`dialog`] | dialogs: routing, order, glare | RFC 3261 §12–15, 3891 |
 //! | [`digest`] | authentication, both sides | RFC 3261 §22, 7616, 8760 |
 //! | [`registrar`] | bindings of addresses to contacts | RFC 3261 §10, 3327, 5626 |
+//! | [`session_timer`] | calls whose other end vanished | RFC 4028 |
 //! | [`sdp`] | session descriptions, offer and answer for audio | RFC 3264, 8866, 8839, 8842 |
 //! | [`flow`], [`tokens`] | time, ways to peers, unguessable texts | |
 //! | [`limits`] | every bound, with its reason | |
@@ -29,6 +30,7 @@ pub mod message;
 pub mod method;
 pub mod registrar;
 pub mod sdp;
+pub mod session_timer;
 pub mod tokens;
 pub mod transaction;
 pub mod uri;

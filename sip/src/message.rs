@@ -159,6 +159,16 @@ impl Request {
         Ok(())
     }
 
+    /// Option tags in Require that are not among `known`: the request is to be answered 420 with
+    /// them in Unsupported (RFC 3261 §8.2.2.3). Empty if all is well, and for ACK and CANCEL.
+    pub fn unknown_extensions(&self, known: &[&str]) -> Vec<String> {
+        if matches!(self.method, Method::Ack | Method::Cancel) {
+            return Vec::new();
+        }
+        let is_known = |tag: &String| known.iter().any(|known| tag.eq_ignore_ascii_case(known));
+        self.headers.tokens(Name::Require).into_iter().filter(|tag| !is_known(tag)).collect()
+    }
+
     /// Max-Forwards for the request that follows from this one at the other side of a B2BUA; so
     /// that loops end (RFC 5393) it must be carried over. Absent, it begins at 70.
     ///

@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(kind(GOOD.replace("Length: 2", "Length: 18446744073709551615")), ParseErrorKind::ShortBody);
         assert_eq!(kind(GOOD.replace("Max-Forwards: 70", "l: 2")), ParseErrorKind::RepeatedContentLength);
         assert_eq!(
-            kind(GOOD.replace("Max-Forwards: 70", &&vec!["X: y"; 300].join("\r\n"))),
+            kind(GOOD.replace("Max-Forwards: 70", (&vec!["X: y"; 300].join("\r\n")))),
             ParseErrorKind::TooManyFields
         );
         assert_eq!(kind(GOOD.replace("x\r", &format!("{}\r", "x".repeat(20_000)))), ParseErrorKind::FieldTooLong);

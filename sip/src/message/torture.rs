@@ -268,6 +268,15 @@ fn intmeth_is_read_right() {
 }
 
 #[test]
+fn bext01_names_what_is_not_supported() {
+    let text = wire(
+        "OPTIONS sip:user@example.com SIP/2.0\nCSeq: 8 OPTIONS\nRequire: nothingSupportsThis, TIMER\nRequire: nothingSupportsThisEither\nProxy-Require: noProxiesSupportThis\n{TAIL}",
+    );
+    let Message::Request(request) = Message::parse(text).unwrap() else { panic!("a request") };
+    assert_eq!(request.unknown_extensions(&["timer"]), ["nothingSupportsThis", "nothingSupportsThisEither"]);
+}
+
+#[test]
 fn hops_run_out() {
     let with = |hops: &str| Request::new(Method::Invite, &Uri::parse("sip:a@h").unwrap()).with(Name::MaxForwards, hops);
     assert_eq!(with("70").hops_left(), Ok(69));

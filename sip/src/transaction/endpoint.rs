@@ -310,10 +310,10 @@ impl Endpoint {
         self.add_via(flow, &mut ack);
         let bytes = ack.encode();
         let tag = ack.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
-        if let Some(client) = self.clients.get_mut(&key) {
-            if let Some(fork) = client.forks.iter_mut().find(|(fork, _)| *fork == tag) {
-                fork.1 = Some((flow, bytes.clone()));
-            }
+        if let Some(client) = self.clients.get_mut(&key)
+            && let Some(fork) = client.forks.iter_mut().find(|(fork, _)| *fork == tag)
+        {
+            fork.1 = Some((flow, bytes.clone()));
         }
         self.send(flow, bytes);
     }
