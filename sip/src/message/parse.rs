@@ -220,6 +220,14 @@ fn field(line: &Bytes) -> Result<Field, ParseErrorKind> {
     if line.len() > limits::FIELD_BYTES {
         return Err(ParseErrorKind::FieldTooLong);
     }
+    // The message is refused for it already; the field must not stand in the answer either.
+    let lone = |at: usize| match line[at] {
+        b'\r' => line.get(at + 1) != Some(&b'\n'),
+        _ => at == 0 || line[at - 1] != b'\r',
+    };
+    if memchr::memchr2_iter(b'\r', b'\n', line).any(lone) {
+        return Err(ParseErrorKind::BareLineEnd);
+    }
     let colon = memchr::memchr(b':', line).ok_or(ParseErrorKind::BadField)?;
     let name = std::str::from_utf8(&line[..colon]).map_err(|_| ParseErrorKind::BadField)?;
     let name = name.trim_end_matches([' ', '\t']);
@@ -343,10 +351,7 @@ mod tests {
         }
         assert_eq!(kind(GOOD.replace("Length: 2", "Length: 18446744073709551615")), ParseErrorKind::ShortBody);
         assert_eq!(kind(GOOD.replace("Max-Forwards: 70", "l: 2")), ParseErrorKind::RepeatedContentLength);
-        assert_eq!(
-            kind(GOOD.replace("Max-Forwards: 70", (&vec!["X: y"; 300].join("\r\n")))),
-            ParseErrorKind::TooManyFields
-        );
+        assert_eq!(kind(GOOD.replace("Max-Forwards: 70", &["X: y"; 300].join("\r\n"))), ParseErrorKind::TooManyFields);
         assert_eq!(kind(GOOD.replace("x\r", &format!("{}\r", "x".repeat(20_000)))), ParseErrorKind::FieldTooLong);
         let error = parse(GOOD.replace("Max-Forwards: 70", "nothing")).unwrap_err();
         assert_eq!(error.position, GOOD.find("Max-F").unwrap());
@@ -370,6 +375,19 @@ mod tests {
                 .is_none()
         );
         assert!(parse(GOOD.replace("Call-ID: x", "nothing")).unwrap_err().answer().is_none());
+    }
+
+    /// Found by the fuzzer: the field stood in the 400 as it came.
+    #[test]
+    fn a_lone_line_end_does_not_come_back_in_the_answer() {
+        for evil in ["x\rEvil: 1", "x\n Evil: 1", "x\r Evil: 1", "x\n\tEvil: 1\r"] {
+            let text = GOOD.replace("Call-ID: x", &format!("Call-ID: {evil}\r\nCall-ID: y"));
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.kind, ParseErrorKind::BareLineEnd, "{evil:?}");
+            let answer = error.answer().unwrap().encode();
+            assert!(!String::from_utf8_lossy(&answer).contains("Evil"), "{evil:?}");
+            assert!(Message::parse(answer).is_ok());
+        }
     }
 
     #[test]
