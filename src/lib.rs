@@ -10,4 +10,5 @@ pub mod http;
 pub mod hub;
 pub mod ids;
 pub mod log;
+pub mod messages;
 pub mod store;

@@ -18,7 +18,7 @@ static SCHEMA: AtomicU32 = AtomicU32::new(0);
 /// One fresh store per database that is there, with these migrations.
 pub(crate) async fn stores(migrations: &[&[Migration]]) -> Vec<TestStore> {
     let mut stores = vec![open(migrations, sqlite_url()).await];
-    if let Ok(server) = std::env::var("LIANDONG_TEST_POSTGRES") {
+    if let Some(server) = std::env::var("LIANDONG_TEST_POSTGRES").ok().filter(|s| !s.is_empty()) {
         stores.push(open(migrations, (postgres_url(&server).await, tempfile::tempdir().unwrap())).await);
     }
     stores
