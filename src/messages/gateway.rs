@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use liandong_sms::link::{Link, LinkEvent, LinkStatus, OutMessage, Part};
+use liandong_sms::link::{Link, LinkEvent, LinkStatus, OutMessage, Part, SubmitError};
 use liandong_sms::pdu::Class;
 use liandong_sms::receipt::{IdForms, State, receipt_keys};
 use liandong_sms::session::lanes::Lane;
@@ -110,6 +110,8 @@ impl Gateway {
         let mut waiting: HashMap<String, Waiting> = HashMap::new();
         loop {
             tokio::select! {
+                // A want is sent before its message is handed over: read in this order, no answer comes before it.
+                biased;
                 () = stop.cancelled() => break,
                 want = inbox.recv() => if let Some(Want { key, answer }) = want {
                     waiting.insert(key, Waiting { of: None, ended: 0, outcome: Outcome::default(), answer });
@@ -247,8 +249,10 @@ impl Gateway {
         if self.wants.send(want).await.is_err() {
             return Ok(Attempt::Retry("短信网关正在停止".into()).into());
         }
-        if let Err(e) = self.link.submit(message).await {
-            return Ok(self.failed(id, e.to_string()));
+        match self.link.submit(message).await {
+            Ok(()) => {}
+            Err(SubmitError::Closed) => return Ok(Attempt::Retry("短信网关正在停止".into()).into()),
+            Err(e) => return Ok(self.failed(id, e.to_string())),
         }
         Ok(match outcome.await {
             Ok(outcome) => self.settle(id, lane, outcome),

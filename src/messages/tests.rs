@@ -91,6 +91,7 @@ struct Running {
 
 impl Running {
     fn start(store: &Store) -> Self {
+        let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let home = OrgPath::root().child("zz");
         let messages =
             Messages::new(vault(), Templates::shipped().unwrap(), Arc::new(Port), Arc::new(Port), home, "http://x".into());
