@@ -25,7 +25,11 @@ pub struct Demux<K> {
 impl<K: Copy + Eq + Hash> Demux<K> {
     /// Empty.
     pub fn new() -> Self {
-        Self { by_ufrag: HashMap::new(), by_address: HashMap::new(), addresses: HashMap::new() }
+        Self {
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            addresses: HashMap::new(),
+        }
     }
 
     /// Adds a user name of ours; a peer may have several while ICE restarts.
@@ -101,8 +105,23 @@ mod tests {
     use proptest::prelude::*;
 
     fn request(username: &str) -> Vec<u8> {
-        let mut data = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        data.extend([0x80, 0x22, 0, 2, b'x', b'y', 0, 0, 0, 6, 0, username.len() as u8]);
+        let mut data = vec![
+            0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        data.extend([
+            0x80,
+            0x22,
+            0,
+            2,
+            b'x',
+            b'y',
+            0,
+            0,
+            0,
+            6,
+            0,
+            username.len() as u8,
+        ]);
         data.extend(username.as_bytes());
         data.resize(data.len().next_multiple_of(4), 0);
         data
@@ -110,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_peer_is_found_by_name_then_by_address_and_after_moving() {
-        let (first, second) = (SocketAddr::from(([10, 0, 0, 1], 9)), SocketAddr::from(([10, 0, 0, 2], 9)));
+        let (first, second) = (
+            SocketAddr::from(([10, 0, 0, 1], 9)),
+            SocketAddr::from(([10, 0, 0, 2], 9)),
+        );
         let mut demux = Demux::new();
         demux.register("ours", 7);
         assert_eq!(demux.route(first, &[0x80, 0]), None);
