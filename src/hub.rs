@@ -10,10 +10,11 @@ use crate::config::Config;
 use crate::http::{self, Api};
 use crate::ids::SystemIds;
 use crate::log::{self, Courier, Follower, TimerHandler, Vault};
+use crate::orgs::{self, Orgs, accounts::Policy};
 use crate::store::{Migration, Store};
 
 /// Every domain's tables, in the order in which they are made.
-pub const MIGRATIONS: &[&[Migration]] = &[log::MIGRATIONS, http::MIGRATIONS];
+pub const MIGRATIONS: &[&[Migration]] = &[log::MIGRATIONS, http::MIGRATIONS, orgs::MIGRATIONS];
 
 /// The hub could not start.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum StartError {
         /// Why.
         cause: crate::store::StoreError,
     },
+    /// The demo city cannot be made in this database.
+    #[error("the demo city: {0}")]
+    Demo(crate::access::CommandError),
     /// A file or an address.
     #[error("{what}: {cause}")]
     Io {
@@ -42,6 +46,8 @@ pub struct Hub {
     pub store: Store,
     /// Seals and opens personal texts.
     pub vault: Vault,
+    /// Organisations, people, sign-in.
+    pub orgs: Orgs,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -49,20 +55,38 @@ pub struct Hub {
 impl Hub {
     /// Opens the store and starts every part.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let policy = Policy::strict(&config.sip.realm, config.http.idle_minutes);
+        Self::start_with(config, policy, None).await
+    }
+
+    /// The same with the demo city, in which every password is `password`.
+    pub async fn start_demo(config: Config, password: &str) -> Result<Self, StartError> {
+        let policy = Policy::demo(&config.sip.realm, config.http.idle_minutes);
+        Self::start_with(config, policy, Some(password)).await
+    }
+
+    async fn start_with(config: Config, policy: Policy, demo: Option<&str>) -> Result<Self, StartError> {
         let (store, vault) = open(&config).await?;
+        let failed = |cause| StartError::Store { url: config.store_url(), cause };
+        let orgs = Orgs::open(store.clone(), vault.clone(), policy).await.map_err(failed)?;
+        if let Some(password) = demo {
+            crate::demo::seed(&store, &vault, &orgs, password).await.map_err(StartError::Demo)?;
+        }
         let config = Arc::new(config);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let hub = Self { store: store.clone(), vault: vault.clone(), stop: stop.clone(), tasks };
+        let hub = Self { store: store.clone(), vault: vault.clone(), orgs: orgs.clone(), stop: stop.clone(), tasks };
         let feed = http::Feed::start(store.clone(), vault.clone(), &config.hub.site, stop.clone());
         let api = Api::new(http::Parts {
             config: config.clone(),
             store,
             vault,
-            authenticator: Arc::new(NobodyYet),
+            authenticator: Arc::new(ByOrgs(orgs.clone())),
+            orgs: orgs.clone(),
             feed,
             metrics: metrics(),
         });
+        hub.tasks.spawn(orgs::follow_directory(orgs, config.hub.site.clone(), hub.stop.clone()));
         hub.follow(&config, Vec::new(), Vec::new(), Vec::new());
         hub.listen(&config, api).await?;
         Ok(hub)
@@ -136,19 +160,16 @@ fn metrics() -> Arc<dyn Fn() -> String + Send + Sync> {
     Arc::new(|| handle.render())
 }
 
-/// Until `orgs` brings accounts, nobody can sign in.
-struct NobodyYet;
+/// Tokens are sessions of `orgs`.
+struct ByOrgs(Orgs);
 
-impl http::Authenticator for NobodyYet {
+impl http::Authenticator for ByOrgs {
     fn actor<'a>(
         &'a self,
-        _token: &'a str,
-        _post: Option<crate::ids::PostId>,
-        _origin: crate::access::Origin,
+        token: &'a str,
+        post: Option<crate::ids::PostId>,
+        origin: crate::access::Origin,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<crate::access::Actor, http::Problem>> + Send + 'a>> {
-        Box::pin(async {
-            let text = "没有可用的账号";
-            Err(crate::access::Refusal::new(crate::access::RefusalKind::Unauthenticated, "access.unauthenticated", text).into())
-        })
+        Box::pin(async move { Ok(self.0.authenticate(token, post, origin).await?) })
     }
 }

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod calls;
 pub mod config;
+pub mod demo;
 pub mod dispatch;
 pub mod events;
 pub mod http;
@@ -11,4 +12,5 @@ pub mod hub;
 pub mod ids;
 pub mod log;
 pub mod messages;
+pub mod orgs;
 pub mod store;

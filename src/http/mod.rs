@@ -41,6 +41,8 @@ pub struct Parts {
     pub store: Store,
     /// Seals and opens personal texts.
     pub vault: Vault,
+    /// Organisations, people, sign-in.
+    pub orgs: crate::orgs::Orgs,
     /// Who a token belongs to.
     pub authenticator: Arc<dyn Authenticator>,
     /// New events, read once for all sockets.
