@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod calls;
+pub mod cases;
 pub mod config;
 pub mod demo;
 pub mod dispatch;
