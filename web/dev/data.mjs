@@ -319,7 +319,7 @@ const worst = (clocks) =>
   clocks.some((c) => c.card === 'red') ? 'red' : clocks.some((c) => c.card === 'yellow') ? 'yellow' : 'none'
 
 export function makeCase(i, now) {
-  const matter = MATTERS[i % MATTERS.length]
+  const matter = i === 0 ? MATTERS[0] : MATTERS[(i * 5 + Math.floor(i / 16) * 3) % MATTERS.length]
   const [node, step] = i === 0 ? ['handling', 4] : NODES[(i * 7) % NODES.length]
   const at = i === 0 ? now - 3 * HOUR : now - between(5, i < 20 ? 300 : 5 * 24 * 60) * MIN
   const urgency =
@@ -474,8 +474,8 @@ const BY_NODE = {
   collected: ['accept', 'answer', 'supplement', 'void'],
   reported: ['accept', 'answer', 'supplement', 'void'],
   to_dispatch: ['assign', 'answer', 'supplement'],
-  assigned: ['sign', 'return_request', 'reassign', 'urge', 'supplement'],
-  return_requested: ['return_grant', 'return_refuse', 'reassign'],
+  assigned: ['sign', 'return_request', 'reassign', 'urge', 'supervise', 'supplement'],
+  return_requested: ['return_grant', 'return_refuse', 'reassign', 'urge', 'supervise'],
   handling: [
     'feed_back',
     'transfer',
@@ -485,7 +485,7 @@ const BY_NODE = {
     'supervise',
     'supplement',
   ],
-  fed_back: ['check_pass', 'check_fail', 'supervise'],
+  fed_back: ['check_pass', 'check_fail', 'urge', 'supervise'],
   replying: ['reply'],
   revisiting: ['revisit'],
   closed: ['reopen'],

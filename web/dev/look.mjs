@@ -137,7 +137,7 @@ const SHOTS = [
     'idle',
     '/calls?call=call-3',
     async (page) => {
-      await page.waitForTimeout(900)
+      await page.waitForTimeout(3500)
     },
   ],
   ['calls-empty', 'idle', '/calls?q=%E6%B2%A1%E6%9C%89%E8%BF%99%E4%B8%AA'],
@@ -191,13 +191,13 @@ const SHOTS = [
     },
     { width: 1920, height: 1080 },
   ],
-  ['track', 'idle', '/track?no=2611240073180', null, PHONE],
+  ['track', 'idle', '/track?no=2611240073182', null, PHONE],
   [
     'track-found',
     'idle',
     '/track',
     async (page) => {
-      await page.locator('#no').fill('2611240073180')
+      await page.locator('#no').fill('2611240073182')
       await page.locator('#code').fill('4821')
       await page.locator('button[type=submit]').click()
       await page.waitForTimeout(600)
@@ -209,7 +209,7 @@ const SHOTS = [
     'idle',
     '/track',
     async (page) => {
-      await page.locator('#no').fill('2611240073181')
+      await page.locator('#no').fill('2611240073180')
       await page.locator('#code').fill('4821')
       await page.locator('button[type=submit]').click()
       await page.waitForTimeout(300)

@@ -121,7 +121,13 @@ const SCENES = {
     Object.assign(desk, {
       state: 'reserved',
       since: iso(Date.now() - 4000),
-      call: Object.assign(liveCall, { state: 'ringing', answered_at: null, wait_ms: null }),
+      call: Object.assign(liveCall, {
+        state: 'ringing',
+        started_at: iso(Date.now() - 11_000),
+        queued_at: iso(Date.now() - 9_000),
+        answered_at: null,
+        wait_ms: null,
+      }),
     }),
   idle: () =>
     Object.assign(desk, { state: 'ready', since: iso(Date.now() - 74_000), call: null, next_state: null }),
@@ -685,7 +691,7 @@ const routes = [
     (_m, _q, body) => {
       const c =
         cases.find((x) => x.public_no === String(body.public_no).replace(/\s/g, '')) ??
-        (body.public_no === '2611240073180' ? cases[0] : null)
+        (body.public_no === '2611240073182' ? cases[0] : null)
       if (!c || (body.query_code !== c.query_code && body.query_code !== '4821'))
         return problem(404, 'not_found', '编号或查询码不正确')
       const at = Date.parse(c.collected_at)
@@ -814,6 +820,38 @@ function readFrames(socket, onText) {
   socket.on('error', () => {})
 }
 
+/** An INVITE as the hub sends it to a browser, so that the desk rings; no media comes of it. */
+function sipInvite(socket, register) {
+  const contact =
+    /<(sip:[^>;]+[^>]*)>/.exec(register.split('\r\n').find((line) => /^contact:/i.test(line)) ?? '')?.[1] ??
+    'sip:8001@127.0.0.1'
+  const sdp = [
+    'v=0',
+    'o=- 1 1 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'm=audio 9 UDP/TLS/RTP/SAVPF 8',
+    'c=IN IP4 0.0.0.0',
+    'a=sendrecv',
+    '',
+  ].join('\r\n')
+  const lines = [
+    `INVITE ${contact} SIP/2.0`,
+    'Via: SIP/2.0/WS 127.0.0.1;branch=z9hG4bKmock',
+    'Max-Forwards: 70',
+    'From: <sip:13800138001@127.0.0.1>;tag=mock',
+    'To: <sip:8001@127.0.0.1>',
+    'Call-ID: mock-invite',
+    'CSeq: 1 INVITE',
+    'Contact: <sip:hub@127.0.0.1;transport=ws>',
+    'Content-Type: application/sdp',
+    `Content-Length: ${sdp.length}`,
+    '',
+    sdp,
+  ]
+  send(socket, lines.join('\r\n'))
+}
+
 /** Enough of a registrar: every REGISTER is welcome. */
 function sipAnswer(socket, text) {
   if (!text.startsWith('REGISTER')) return
@@ -835,6 +873,7 @@ function sipAnswer(socket, text) {
       '',
     ].join('\r\n'),
   )
+  if (desk.state === 'reserved') setTimeout(() => sipInvite(socket, text), 100)
 }
 
 server.on('upgrade', (request, socket) => {

@@ -36,6 +36,9 @@ export const lightTheme: ThemeConfig = {
   },
   components: {
     Button: {
+      contentFontSizeSM: 12,
+      controlHeightSM: 26,
+      paddingInlineSM: 9,
       primaryShadow: 'none',
       defaultShadow: 'none',
       dangerShadow: 'none',

@@ -24,9 +24,11 @@ interface TableProps<R> {
 export function Table<R>({ label, columns, rows, rowKey, open, selected, more }: TableProps<R>) {
   const { t } = useText()
   return (
-    <section
+    <div
       className={css.tableWrap}
-      aria-label={label} // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+      role="group"
+      aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
       tabIndex={0}
     >
       <table className={css.table}>
@@ -55,7 +57,7 @@ export function Table<R>({ label, columns, rows, rowKey, open, selected, more }:
         more={more}
         text={more?.has ? t('app.state.loading') : t('app.state.end', { count: rows.length })}
       />
-    </section>
+    </div>
   )
 }
 

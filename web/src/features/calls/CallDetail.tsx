@@ -79,7 +79,8 @@ function Facts({ call }: { call: Call }) {
     rows.push([
       t('calls.answered'),
       <span key="a">
-        <Moment at={call.answered_at} seconds />　
+        <Moment at={call.answered_at} seconds />
+        {'　'}
         {call.wait_ms != null && `${t('calls.col.wait')} ${duration(call.wait_ms, raw)}`}
       </span>,
     ])
@@ -87,7 +88,8 @@ function Facts({ call }: { call: Call }) {
     rows.push([
       t('calls.ended'),
       <span key="e">
-        <Moment at={call.ended_at} seconds />　
+        <Moment at={call.ended_at} seconds />
+        {'　'}
         {call.ended_by && (
           <span className="muted">
             {t('calls.ended_by')} {raw(`calls.by.${call.ended_by}`, { defaultValue: call.ended_by })}

@@ -1,13 +1,14 @@
 /** The call log: filters in the address, a live list, the chosen call with its two-channel recording. */
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { Input, Select } from 'antd'
+import { Select } from 'antd'
 import { callsQuery, queuesQuery } from '../../api/queries'
 import type { Call } from '../../api/types'
 import { useText } from '../../i18n'
 import { phoneNumber, stopwatch } from '../../ui/format'
 import { Icon } from '../../ui/icons'
 import { Panel } from '../../ui/Panel'
+import { SearchBox } from '../../ui/SearchBox'
 import { Empty, Gate } from '../../ui/States'
 import { type Column, Table } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
@@ -60,17 +61,7 @@ function Filters({ search, set }: { search: CallSearch; set: (change: Partial<Ca
     values.map((value) => ({ value, label: code(group, value) }))
   return (
     <div className={ui.filters} data-search>
-      <Input.Search
-        key={search.q}
-        defaultValue={search.q}
-        type="search"
-        allowClear
-        placeholder={t('calls.search')}
-        aria-label={t('calls.search')}
-        maxLength={60}
-        style={{ width: 280 }}
-        onSearch={(q) => set({ q: q.trim() || undefined })}
-      />
+      <SearchBox value={search.q} hint={t('calls.search')} search={(q) => set({ q })} />
       <Select
         allowClear
         placeholder={t('calls.filter.direction')}

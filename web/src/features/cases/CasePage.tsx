@@ -200,7 +200,9 @@ function Links({ one }: { one: Case }) {
               {publicNo(link.public_no)}
             </Link>
             <span>
-              {code('link', link.kind)}　{link.title}
+              {code('link', link.kind)}
+              {'　'}
+              {link.title}
             </span>
             {link.state && <NodeTag node={link.state} />}
           </li>

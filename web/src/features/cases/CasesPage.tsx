@@ -1,7 +1,7 @@
 /** The case list: every filter stands in the address, deadlines in colour and words. */
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { Button, Input, Select } from 'antd'
+import { Button, Select } from 'antd'
 import { caseCountsQuery, casesQuery } from '../../api/queries'
 import type { Case } from '../../api/types'
 import { useText } from '../../i18n'
@@ -9,6 +9,7 @@ import { Deadline } from '../../ui/Clock'
 import { publicNo } from '../../ui/format'
 import { Panel } from '../../ui/Panel'
 import { ClassPicker, UnitPicker } from '../../ui/pickers'
+import { SearchBox } from '../../ui/SearchBox'
 import { Empty, Gate } from '../../ui/States'
 import { type Column, Table } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
@@ -91,17 +92,7 @@ function Filters({ search, set }: { search: CaseSearch; set: (change: Partial<Ca
   const filtered = Object.keys(search).some((name) => name !== 'view')
   return (
     <div className={ui.filters} data-search>
-      <Input.Search
-        key={search.q}
-        type="search"
-        allowClear
-        defaultValue={search.q}
-        placeholder={t('cases.search')}
-        aria-label={t('cases.search')}
-        maxLength={80}
-        style={{ width: 280 }}
-        onSearch={(q) => set({ q: q.trim() || undefined })}
-      />
+      <SearchBox value={search.q} hint={t('cases.search')} search={(q) => set({ q })} />
       <Select
         allowClear
         aria-label={t('cases.filter.node')}
@@ -233,7 +224,9 @@ function useColumns(): Column<Case>[] {
             ))}
           </span>
           <span className={css.sub}>
-            {code('channel', one.channel)}　{one.place.text}
+            {code('channel', one.channel)}
+            {'　'}
+            {one.place.text}
           </span>
         </>
       ),

@@ -76,14 +76,14 @@ function facts(call: Call, { t }: Text, compact?: boolean): string[] {
   const far = farEnd(call)
   const list: (string | null | undefined | false)[] = [
     call.direction === 'out' ? t('desk.call.out') : call.queue?.name,
-    far.area,
+    call.state === 'ringing' && far.area,
   ]
   if (call.state === 'ringing')
     list.push(call.direction === 'out' ? t('desk.call.ringing_out') : t('desk.call.incoming'))
   if (call.state === 'held') list.push(t('desk.call.held'))
   if (call.state === 'talking' && call.recording?.available) list.push(t('desk.call.recording'))
   if (call.muted) list.push(t('desk.call.muted'))
-  if (!compact && far.verified) list.push(t('desk.call.verified'))
+  if (!compact && far.verified && call.state === 'ringing') list.push(t('desk.call.verified'))
   return list.filter((each): each is string => Boolean(each))
 }
 
@@ -126,7 +126,9 @@ function RingButtons({ call, control }: { call: Call; control: CallControl }) {
       {incoming && (
         <CallButton
           icon="calls"
-          label={t('desk.call.answer')}
+          label={
+            canAnswer || control.leg.state === 'answering' ? t('desk.call.answer') : t('desk.call.on_phone')
+          }
           keyName="F3"
           kind="answer"
           run={control.answer}

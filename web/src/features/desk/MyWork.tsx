@@ -72,7 +72,10 @@ function Current({ desk, call }: { desk: Desk; call: Call }) {
         <AgentStateTag state={desk.state} />
       </div>
       <div className="small">
-        <span className="num">{phoneNumber(far.number)}</span>　{call.queue?.name ?? t('desk.call.out')}　
+        <span className="num">{phoneNumber(far.number)}</span>
+        {'　'}
+        {call.queue?.name ?? t('desk.call.out')}
+        {'　'}
         <Elapsed since={call.answered_at ?? call.started_at} />
       </div>
       {call.case && <p>{call.case.title}</p>}

@@ -105,7 +105,7 @@ function Colleagues({
           { key: 'name', title: t('desk.transfer.colleagues'), cell: (seat) => <b>{seat.name}</b> },
           {
             key: 'ext',
-            title: '',
+            title: t('desk.transfer.extension'),
             cell: (seat) => (
               <Button type="link" size="small" className="num" onClick={() => choose(seat.extension)}>
                 {seat.extension}
@@ -114,7 +114,7 @@ function Colleagues({
           },
           {
             key: 'state',
-            title: '',
+            title: t('desk.transfer.state'),
             align: 'right',
             cell: (seat) => <AgentStateTag state={seat.state} reason={seat.reason} />,
           },

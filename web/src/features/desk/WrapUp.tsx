@@ -4,7 +4,6 @@ import { useState } from 'react'
 import type { Call, Desk } from '../../api/types'
 import { useText } from '../../i18n'
 import { duration, phoneNumber } from '../../ui/format'
-import { Kbd } from '../../ui/Tag'
 import { Countdown } from '../../ui/time'
 import { farEnd } from './CallBar'
 import css from './desk.module.css'
@@ -13,7 +12,7 @@ import { useCall } from './useCall'
 const NOTE_MAX_CHARS = 200
 
 export function WrapUp({ desk, call }: { desk: Desk; call: Call }) {
-  const { t, raw } = useText()
+  const { t, raw, code: name } = useText()
   const control = useCall(call)
   const [code, setCode] = useState(call.case ? (desk.wrap_up_codes[0]?.code ?? '') : '')
   const [note, setNote] = useState('')
@@ -63,7 +62,9 @@ export function WrapUp({ desk, call }: { desk: Desk; call: Call }) {
         </Button>
       </div>
       <span className="small">
-        {t('desk.wrap.keep')} <Kbd>F2</Kbd>
+        {t('desk.wrap.keep', {
+          state: desk.next_state?.reason ?? name('agent_state', desk.next_state?.state ?? 'ready'),
+        })}
       </span>
     </section>
   )

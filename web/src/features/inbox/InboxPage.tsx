@@ -108,12 +108,16 @@ function Item({ one, on, choose }: { one: Case; on: boolean; choose: () => void 
       </span>
       <span className={css.row}>
         <span className={`small ${css.sub}`}>
-          {code('channel', one.channel)}　{one.place.text}
+          {code('channel', one.channel)}
+          {'　'}
+          {one.place.text}
         </span>
         {one.returns > 0 ? (
           <Tag tone="warn">{t('cases.returned', { n: one.returns })}</Tag>
         ) : (
-          <Moment at={one.updated_at} />
+          <span className="small">
+            <Moment at={one.updated_at} />
+          </span>
         )}
       </span>
     </button>
@@ -175,8 +179,11 @@ function Head({ one }: { one: Case }) {
         <span className="num small">{publicNo(one.public_no)}</span>
       </div>
       <div className="small">
-        {code('nature', one.nature)}　{one.class_name}　{t('cases.head.lead')}{' '}
-        {one.lead_unit?.name ?? t('cases.head.no_lead')}
+        {code('nature', one.nature)}
+        {'　'}
+        {one.class_name}
+        {'　'}
+        {t('cases.head.lead')} {one.lead_unit?.name ?? t('cases.head.no_lead')}
       </div>
       <div className={css.acts}>
         {one.verbs.map((each, i) => (

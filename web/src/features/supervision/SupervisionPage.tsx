@@ -1,7 +1,7 @@
 /** Supervision: overdue, due soon, often returned, dissatisfied; ask, remind, escalate from the list. */
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { Button, Input, Modal } from 'antd'
+import { Button, Modal } from 'antd'
 import { useState } from 'react'
 import { caseCountsQuery, casesQuery } from '../../api/queries'
 import type { Case, Verb } from '../../api/types'
@@ -10,10 +10,11 @@ import { Deadline } from '../../ui/Clock'
 import { useVerb, VerbForm } from '../../ui/case/VerbForm'
 import { publicNo } from '../../ui/format'
 import { Panel } from '../../ui/Panel'
+import { SearchBox } from '../../ui/SearchBox'
 import { Empty, Gate } from '../../ui/States'
 import { type Column, Table } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
-import { CardTag, NodeTag, Tag, UrgencyTag } from '../../ui/Tag'
+import { NodeTag, Tag, UrgencyTag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
 import { Moment } from '../../ui/time'
 import ui from '../../ui/ui.module.css'
@@ -50,16 +51,10 @@ export function SupervisionPage() {
         }
       >
         <div className={ui.filters} data-search>
-          <Input.Search
-            key={search.q}
-            type="search"
-            allowClear
-            defaultValue={search.q}
-            placeholder={t('cases.search')}
-            aria-label={t('cases.search')}
-            maxLength={80}
-            style={{ width: 280 }}
-            onSearch={(q) => void navigate({ search: { view, q: q.trim() || undefined }, replace: true })}
+          <SearchBox
+            value={search.q}
+            hint={t('cases.search')}
+            search={(q) => void navigate({ search: { view, q }, replace: true })}
           />
           <span className="small">{t(`cases.supervision.hint.${view}`)}</span>
         </div>
@@ -132,7 +127,8 @@ function ActTitle({ one, verb }: { one: Case; verb: Verb }) {
   const { code } = useText()
   return (
     <>
-      {verb.title ?? code('verb', verb.verb)}　
+      {verb.title ?? code('verb', verb.verb)}
+      {'　'}
       <span className="muted" style={{ fontWeight: 400, fontSize: 14 }}>
         {one.title}
       </span>
@@ -172,7 +168,6 @@ function useColumns(view: SupervisionView, choose: (one: Case, verb: Verb) => vo
           cell: (one) => <Tag tone="danger">{code('score', one.satisfied_result)}</Tag>,
         }
       : { key: 'due', title: t('cases.col.due'), width: 170, cell: (one) => <Deadline one={one} /> },
-    { key: 'card', title: t('cases.filter.card'), width: 70, cell: (one) => <CardTag card={one.card} /> },
     {
       key: 'returns',
       title: t('cases.col.returns'),
@@ -187,7 +182,13 @@ function useColumns(view: SupervisionView, choose: (one: Case, verb: Verb) => vo
       align: 'right',
       cell: (one) => <Moment at={one.updated_at} />,
     },
-    { key: 'acts', title: '', width: 150, align: 'right', cell: (one) => <Acts one={one} choose={choose} /> },
+    {
+      key: 'acts',
+      title: <span className="unseen">{t('cases.actions.title')}</span>,
+      width: 150,
+      align: 'right',
+      cell: (one) => <Acts one={one} choose={choose} />,
+    },
   ]
 }
 

@@ -93,7 +93,9 @@ function Blocks({ sums, queues, now }: { sums: Sums; queues: Queue[]; now: numbe
       <Block className={css.s3} title={t('wall.sl', { s: sums.withinS })}>
         <Figure tone={slTone}>{percent(sl)}</Figure>
         <Foot>
-          {t('wall.target', { p: '95%' })}　{t('wall.connect')} {percent(sums.connectRate)}
+          {t('wall.target', { p: '95%' })}
+          {'　'}
+          {t('wall.connect')} {percent(sums.connectRate)}
         </Foot>
       </Block>
       <Block className={css.s3} title={t('wall.offered')}>
@@ -211,7 +213,11 @@ function Trend({ sums }: { sums: Sums }) {
 }
 
 /** Chart text at 24 px too: the wall has no smaller text. */
-const CHART_TEXT = { color: '#9FADBC', fontSize: 24, fontFamily: 'inherit' }
+const CHART_TEXT = {
+  color: '#9FADBC',
+  fontSize: 24,
+  fontFamily: "'PingFang SC','Source Han Sans SC','Noto Sans CJK SC','Microsoft YaHei',sans-serif",
+}
 
 function trendOption(sums: Sums, t: Text['t']) {
   return {
@@ -221,7 +227,7 @@ function trendOption(sums: Sums, t: Text['t']) {
     xAxis: {
       type: 'category' as const,
       data: sums.trend.map((each) => clockTime(each.at)),
-      axisLabel: { ...CHART_TEXT, interval: 11 },
+      axisLabel: { ...CHART_TEXT, interval: 11, margin: 14 },
       axisLine: { lineStyle: { color: '#2A3744' } },
       axisTick: { show: false },
     },

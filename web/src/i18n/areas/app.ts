@@ -140,7 +140,7 @@ export const app = area(
       weekdays: '周日,周一,周二,周三,周四,周五,周六',
       left: '剩 {{t}}',
       over: '超 {{t}}',
-      used: '用 {{a}}／{{b}}',
+      used: '用 {{a}} / {{b}}',
       dur_s: '{{n}} 秒',
       dur_m: '{{n}} 分',
       dur_ms: '{{m}} 分 {{s}} 秒',

@@ -36,6 +36,7 @@ export const desk = area(
     },
     call: {
       answer: '接听',
+      on_phone: '请在话机上接听',
       reject: '拒接',
       hold: '保持',
       resume: '恢复',
@@ -72,6 +73,8 @@ export const desk = area(
       blind: '直接转接',
       consult: '先咨询',
       colleagues: '同事',
+      extension: '分机',
+      state: '状态',
       none: '没有匹配的同事',
     },
     wrap: {
@@ -81,7 +84,7 @@ export const desk = area(
       note: '备注',
       done: '完成并空闲',
       choose: '请选择小结',
-      keep: '时间到后自动转为空闲',
+      keep: '时间到后自动转为{{state}}',
     },
     idle: {
       ready: '等待来电',
@@ -155,7 +158,7 @@ export const desk = area(
     caller: {
       title: '来电人',
       year: '近一年来电 {{n}} 次',
-      satisfied: '满意 {{yes}}／{{of}}',
+      satisfied: '满意 {{yes}} / {{of}}',
       open: '在办工单',
       history: '过往',
       none_open: '没有在办工单',
@@ -206,6 +209,7 @@ export const desk = area(
     },
     call: {
       answer: 'Answer',
+      on_phone: 'Answer on your phone',
       reject: 'Decline',
       hold: 'Hold',
       resume: 'Resume',
@@ -242,6 +246,8 @@ export const desk = area(
       blind: 'Transfer',
       consult: 'Consult first',
       colleagues: 'Colleagues',
+      extension: 'Extension',
+      state: 'State',
       none: 'No colleague fits',
     },
     wrap: {
@@ -251,7 +257,7 @@ export const desk = area(
       note: 'Note',
       done: 'Done, ready',
       choose: 'Choose an outcome',
-      keep: 'You become ready when the time is over',
+      keep: 'When the time is over: {{state}}',
     },
     idle: {
       ready: 'Waiting for a call',

@@ -40,7 +40,9 @@ export function Requester({ one }: { one: Case }) {
       <div className={css.place}>{place.text}</div>
       {place.grid && (
         <div className="small">
-          {place.grid.name}　{place.grid.leader && t('cases.who.grid', { name: place.grid.leader })}
+          {place.grid.name}
+          {'　'}
+          {place.grid.leader && t('cases.who.grid', { name: place.grid.leader })}
         </div>
       )}
     </Panel>
