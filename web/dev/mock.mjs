@@ -413,7 +413,7 @@ function callAct(id, action, body) {
     Object.assign(desk, { state: 'after_call', since: now, after_call_until: iso(Date.now() + 60_000) })
   }
   if (action === 'wrap_up')
-    Object.assign(desk, { state: 'ready', since: now, after_call_until: null, call: null })
+    Object.assign(desk, { state: 'ready', since: now, after_call_until: null, call: null, next_state: null })
   emit(`call.${action}`, id)
   emit('agent.state', 'p-a1', { state: desk.state })
   return ok(liveCall)

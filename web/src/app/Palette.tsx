@@ -1,7 +1,7 @@
 /** The command bar (Ctrl K) and the shortcut list (?). */
 import { useNavigate } from '@tanstack/react-router'
 import { Input, Modal } from 'antd'
-import { type KeyboardEvent, useState, useSyncExternalStore } from 'react'
+import { type KeyboardEvent, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { useText } from '../i18n'
 import { publicNo } from '../ui/format'
 import { Icon, type IconName } from '../ui/icons'
@@ -27,18 +27,7 @@ export function Palette() {
   useShortcut('?', t('app.keys.list'), openShortcuts)
   return (
     <>
-      <Modal
-        open={open === 'palette'}
-        onCancel={() => setOpen('none')}
-        footer={null}
-        closable={false}
-        width={560}
-        destroyOnHidden
-        title={<span className="unseen">{t('app.palette.title')}</span>}
-        style={{ top: 96 }}
-      >
-        <CommandBar close={() => setOpen('none')} />
-      </Modal>
+      {open === 'palette' && <PaletteDialog close={() => setOpen('none')} />}
       <Modal
         open={open === 'shortcuts'}
         onCancel={() => setOpen('none')}
@@ -50,6 +39,32 @@ export function Palette() {
         <ShortcutList />
       </Modal>
     </>
+  )
+}
+
+/** A native dialog: it has the focus in the same moment, so that no letter of a fast typist is lost. */
+function PaletteDialog({ close }: { close: () => void }) {
+  const { t } = useText()
+  const dialog = useRef<HTMLDialogElement>(null)
+  useLayoutEffect(() => {
+    dialog.current?.showModal()
+    dialog.current?.querySelector('input')?.focus()
+  }, [])
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a native dialog; the click is the mouse's way
+    <dialog
+      ref={dialog}
+      className={css.dialog}
+      aria-label={t('app.palette.title')}
+      onClose={close}
+      onClick={(event) => {
+        if (event.target === dialog.current) close()
+      }}
+    >
+      <div className={css.dialogBody}>
+        <CommandBar close={close} />
+      </div>
+    </dialog>
   )
 }
 
@@ -82,7 +97,6 @@ function CommandBar({ close }: { close: () => void }) {
   return (
     <>
       <Input
-        autoFocus
         size="large"
         variant="borderless"
         prefix={<Icon name="find" size={18} />}
@@ -105,7 +119,7 @@ function CommandBar({ close }: { close: () => void }) {
             role="option"
             aria-selected={i === chosen}
             className={css.command}
-            onMouseMove={() => setAt(i)}
+            onMouseMove={(event) => (event.movementX || event.movementY) && setAt(i)}
             onClick={() => run(command)}
           >
             <Icon name={command.icon} size={18} />

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { type Device, type DeviceEvents, Phone, type PhoneWorld, REATTACH_WINDOW_MS, RETRY_MS } from './phone'
+import {
+  type Device,
+  type DeviceEvents,
+  NoPhone,
+  Phone,
+  type PhoneWorld,
+  REATTACH_WINDOW_MS,
+  RETRY_MS,
+} from './phone'
 
 class FakeDevice implements Device {
   log: string[] = []
@@ -178,6 +186,15 @@ describe('the link', () => {
     await world.advance(RETRY_MS)
     world.last.events.registered()
     expect(phone.getSnapshot()).toMatchObject({ state: 'registered', problem: null })
+  })
+
+  it('stays off for a person without a phone', async () => {
+    const world = new FakeWorld()
+    world.account = () => Promise.reject(new NoPhone())
+    const phone = new Phone(world)
+    await phone.start()
+    expect(phone.getSnapshot().state).toBe('off')
+    expect([world.timers.length, world.released]).toEqual([0, 1])
   })
 
   it('gives the phone up on stop, and a late event changes nothing', async () => {

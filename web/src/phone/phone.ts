@@ -54,9 +54,13 @@ export interface DeviceEvents {
 }
 
 /** What the phone needs of the world. */
+/** The hub says that this person has no phone here: asking again will not change it. */
+export class NoPhone extends Error {}
+
 export interface PhoneWorld {
   /** Resolves when this tab owns the phone; `release` gives it up. */
   own(onElsewhere: () => void): Promise<() => void>
+  /** Rejects with `NoPhone` where the person has none. */
   account(): Promise<PhoneAccount>
   device(account: PhoneAccount, events: DeviceEvents): Promise<Device>
   /** Whether the hub says that this agent has a call that should have a leg here. */
@@ -162,7 +166,9 @@ export class Phone {
       if (mine !== this.run) return device.stop()
       this.device = device
     } catch (failure) {
-      if (mine === this.run) this.fail(failure instanceof Error ? failure.message : String(failure))
+      if (mine !== this.run) return
+      if (failure instanceof NoPhone) this.stop()
+      else this.fail(failure instanceof Error ? failure.message : String(failure))
     }
   }
 

@@ -1,7 +1,7 @@
 /** The browser as the phone's world: tab ownership, the hub's desk, the ring. */
-import { api, take } from '../api/client'
+import { ApiError, api, take } from '../api/client'
 import { jssipDevice } from './device'
-import type { PhoneWorld } from './phone'
+import { NoPhone, type PhoneWorld } from './phone'
 import { ring } from './ring'
 
 const LOCK = 'liandong.phone'
@@ -23,7 +23,14 @@ async function own(onElsewhere: () => void): Promise<() => void> {
 
 export const browserWorld: PhoneWorld = {
   own,
-  account: () => take(api.POST('/desk/phone', { body: {} })),
+  async account() {
+    try {
+      return await take(api.POST('/desk/phone', { body: {} }))
+    } catch (error) {
+      if (error instanceof ApiError && (error.status === 403 || error.status === 404)) throw new NoPhone()
+      throw error
+    }
+  },
   device: jssipDevice,
   async runningCall() {
     const desk = await take(api.GET('/desk'))

@@ -19,6 +19,7 @@ export const lightTheme: ThemeConfig = {
     colorTextDisabled: '#6b7683',
     colorBorder: '#C9D1DA',
     colorBorderSecondary: '#E1E6EB',
+    colorBgMask: 'rgb(22 33 46 / 38%)',
     colorBgLayout: '#F4F6F8',
     colorBgContainer: '#FFFFFF',
     borderRadius: 4,

@@ -18,7 +18,14 @@ export function SearchBox({
   const { t } = useText()
   const clear = (
     <span
-      style={{ display: 'inline-grid', placeItems: 'center', width: 24, height: 24, color: 'var(--ink-2)' }}
+      style={{
+        display: 'inline-grid',
+        placeItems: 'center',
+        width: 24,
+        height: 24,
+        margin: '-2px -4px',
+        color: 'var(--ink-2)',
+      }}
     >
       <Icon name="close" size={12} />
       <span className="unseen">{t('app.common.clear')}</span>

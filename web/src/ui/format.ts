@@ -68,6 +68,6 @@ export function duration(ms: number, raw: Translate): string {
   if (m < 10 && s % 60 !== 0) return raw('app.time.dur_ms', { m, s: s % 60 })
   if (m < 60) return raw('app.time.dur_m', { n: m })
   const h = Math.floor(m / 60)
-  if (h < 24) return raw('app.time.dur_h', { h, m: m % 60 })
-  return raw('app.time.dur_d', { d: Math.floor(h / 24), h: h % 24 })
+  if (h < 24) return raw(m % 60 ? 'app.time.dur_hm' : 'app.time.dur_h', { h, m: m % 60 })
+  return raw(h % 24 ? 'app.time.dur_dh' : 'app.time.dur_d', { d: Math.floor(h / 24), h: h % 24 })
 }

@@ -66,10 +66,12 @@ export function useShortcutListener(): void {
       const found = name && shown.find((each) => each.key === name)
       if (!found) return
       event.preventDefault()
+      event.stopPropagation()
       if (!event.repeat) found.run()
     }
-    addEventListener('keydown', listen)
-    return () => removeEventListener('keydown', listen)
+    // Before the control that has the focus: Ctrl+Enter in a list of choices submits, it does not open the list.
+    addEventListener('keydown', listen, true)
+    return () => removeEventListener('keydown', listen, true)
   }, [])
 }
 

@@ -117,7 +117,7 @@ function Head({ one, choose, chosen }: { one: Case; choose: (verb: string) => vo
           </span>
         )}
         <span>
-          <Moment at={one.collected_at} />
+          {t('cases.col.at')} <Moment at={one.accepted_at ?? one.collected_at} />
         </span>
       </div>
       <Steps one={one} />

@@ -32,15 +32,17 @@ interface CredentialsProps {
 export function Credentials({ flow, user, setUser, password, setPassword }: CredentialsProps) {
   const { t } = useText()
   const [caps, setCaps] = useState(false)
+  const [shown, setShown] = useState(false)
   const watchCaps = (event: KeyboardEvent) => setCaps(event.getModifierState('CapsLock'))
   const go = (event: FormEvent) => {
     event.preventDefault()
+    setShown(true)
     if (user.trim() && password) void flow.signIn({ user: user.trim(), password })
   }
   return (
     <form onSubmit={go}>
       <ProblemLine error={flow.error} />
-      <Field label={t('app.signin.user')}>
+      <Field label={t('app.signin.user')} error={shown && !user.trim() ? t('app.signin.fill') : undefined}>
         {(control) => (
           <Input
             {...control}
@@ -55,6 +57,7 @@ export function Credentials({ flow, user, setUser, password, setPassword }: Cred
       </Field>
       <Field
         label={t('app.signin.password')}
+        error={shown && !password ? t('app.signin.fill') : undefined}
         hint={caps ? <span className={css.caps}>{t('app.signin.caps')}</span> : undefined}
       >
         {(control) => (
@@ -69,14 +72,7 @@ export function Credentials({ flow, user, setUser, password, setPassword }: Cred
           />
         )}
       </Field>
-      <Button
-        type="primary"
-        size="large"
-        htmlType="submit"
-        block
-        loading={flow.busy}
-        disabled={!user.trim() || !password}
-      >
+      <Button type="primary" size="large" htmlType="submit" block loading={flow.busy}>
         {t('app.signin.go')}
       </Button>
       <p className="small">{t('app.signin.audited')}</p>
