@@ -29,6 +29,7 @@ import {
   units,
   verbsOf,
 } from './data.mjs'
+import { bye, invite, SILENT_OFFER, sipMessage } from './sip.mjs'
 
 const PORT = Number(process.env.PORT ?? 8090)
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url))
@@ -43,6 +44,7 @@ const sockets = new Set()
 const drafts = new Map()
 const answers = new Map()
 let down = false
+let reattachAsked = 0
 
 function emit(kind, subject, body = {}, actor = null) {
   const record = event(Date.now(), kind, subject, body, actor)
@@ -116,6 +118,10 @@ const desk = {
   changed: [cases[3], cases[2], cases[4]],
 }
 const SCENES = {
+  answered: () => {
+    Object.assign(desk, { state: 'talking', since: iso(Date.now()), call: liveCall })
+    Object.assign(liveCall, { state: 'talking', answered_at: iso(Date.now()) })
+  },
   talking: () => {},
   ringing: () =>
     Object.assign(desk, {
@@ -405,6 +411,7 @@ function callAct(id, action, body) {
   if (action === 'cancel_consult' || action === 'complete') liveCall.consult = null
   if (action === 'conference' && liveCall.consult) liveCall.consult.state = 'conference'
   if (['hang_up', 'transfer', 'complete'].includes(action)) {
+    bye()
     Object.assign(liveCall, {
       state: 'ended',
       ended_at: now,
@@ -482,7 +489,14 @@ const routes = [
     /^\/desk\/phone$/,
     () => ok({ uri: 'sip:8001@127.0.0.1', username: '8001', password: 'x', ws: '/sip' }, 201),
   ],
-  ['POST', /^\/desk\/reattach$/, () => ok(liveCall)],
+  [
+    'POST',
+    /^\/desk\/reattach$/,
+    () => {
+      reattachAsked += 1
+      return ok(liveCall)
+    },
+  ],
   [
     'GET',
     /^\/desk\/drafts\/([^/]+)$/,
@@ -774,6 +788,15 @@ const server = createServer(async (request, response) => {
     emit('agent.state', 'p-a1')
     return response.writeHead(200).end()
   }
+  if (url.pathname === '/mock/invite') {
+    const { sdp, reattach } = await readBody(request)
+    const answer = await invite(sdp, reattach ? ['X-Liandong-Reattach: 1'] : []).then(
+      (text) => ({ sdp: text }),
+      (error) => ({ error: String(error) }),
+    )
+    return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+  }
+  if (url.pathname === '/mock/reattach_asked') return response.writeHead(200).end(String(reattachAsked))
   if (url.pathname === '/mock/down') {
     down = url.searchParams.get('on') === '1'
     if (down) for (const socket of sockets) socket.destroy()
@@ -820,62 +843,6 @@ function readFrames(socket, onText) {
   socket.on('error', () => {})
 }
 
-/** An INVITE as the hub sends it to a browser, so that the desk rings; no media comes of it. */
-function sipInvite(socket, register) {
-  const contact =
-    /<(sip:[^>;]+[^>]*)>/.exec(register.split('\r\n').find((line) => /^contact:/i.test(line)) ?? '')?.[1] ??
-    'sip:8001@127.0.0.1'
-  const sdp = [
-    'v=0',
-    'o=- 1 1 IN IP4 127.0.0.1',
-    's=-',
-    't=0 0',
-    'm=audio 9 UDP/TLS/RTP/SAVPF 8',
-    'c=IN IP4 0.0.0.0',
-    'a=sendrecv',
-    '',
-  ].join('\r\n')
-  const lines = [
-    `INVITE ${contact} SIP/2.0`,
-    'Via: SIP/2.0/WS 127.0.0.1;branch=z9hG4bKmock',
-    'Max-Forwards: 70',
-    'From: <sip:13800138001@127.0.0.1>;tag=mock',
-    'To: <sip:8001@127.0.0.1>',
-    'Call-ID: mock-invite',
-    'CSeq: 1 INVITE',
-    'Contact: <sip:hub@127.0.0.1;transport=ws>',
-    'Content-Type: application/sdp',
-    `Content-Length: ${sdp.length}`,
-    '',
-    sdp,
-  ]
-  send(socket, lines.join('\r\n'))
-}
-
-/** Enough of a registrar: every REGISTER is welcome. */
-function sipAnswer(socket, text) {
-  if (!text.startsWith('REGISTER')) return
-  const header = (name) =>
-    text.split('\r\n').find((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`)) ?? ''
-  const to = header('To').includes(';tag=') ? header('To') : `${header('To')};tag=mock`
-  send(
-    socket,
-    [
-      'SIP/2.0 200 OK',
-      header('Via'),
-      header('From'),
-      to,
-      header('Call-ID'),
-      header('CSeq'),
-      `${header('Contact')};expires=600`,
-      'Content-Length: 0',
-      '',
-      '',
-    ].join('\r\n'),
-  )
-  if (desk.state === 'reserved') setTimeout(() => sipInvite(socket, text), 100)
-}
-
 server.on('upgrade', (request, socket) => {
   if (down) return socket.destroy()
   const url = new URL(request.url, 'http://x')
@@ -888,7 +855,13 @@ server.on('upgrade', (request, socket) => {
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${protocol}\r\n`,
   )
-  if (url.pathname === '/sip') return readFrames(socket, (text) => sipAnswer(socket, text))
+  if (url.pathname === '/sip') {
+    const ringNow = () =>
+      desk.state === 'reserved' &&
+      !process.env.BY_HAND &&
+      setTimeout(() => invite(SILENT_OFFER).catch(() => {}), 100)
+    return readFrames(socket, (text) => sipMessage((out) => send(socket, out), text, ringNow))
+  }
   readFrames(socket, () => {})
   sockets.add(socket)
   socket.on('close', () => sockets.delete(socket))

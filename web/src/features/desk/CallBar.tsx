@@ -32,7 +32,7 @@ export function CallBar({ call, compact }: { call: Call; compact?: boolean }) {
         </span>
       )}
       <div className={css.callRow}>
-        <Who call={call} compact={compact} />
+        <Who call={call} control={control} compact={compact} />
         <span className={css.time}>
           <Elapsed
             since={ringing ? (call.queued_at ?? call.started_at) : (call.answered_at ?? call.started_at)}
@@ -60,19 +60,19 @@ export function farEnd(call: Call): {
   return call.direction === 'out' ? call.to : call.from
 }
 
-function Who({ call, compact }: { call: Call; compact?: boolean }) {
+function Who({ call, control, compact }: { call: Call; control: CallControl; compact?: boolean }) {
   const text = useText()
   const far = farEnd(call)
   return (
     <div className={css.who}>
       <b>{far.name ?? text.t('desk.call.unknown_name')}</b>{' '}
       <span className="num">{phoneNumber(far.number)}</span>
-      <small>{facts(call, text, compact).join('　')}</small>
+      <small>{facts(call, text, compact, control.leg.reattached).join('　')}</small>
     </div>
   )
 }
 
-function facts(call: Call, { t }: Text, compact?: boolean): string[] {
+function facts(call: Call, { t }: Text, compact: boolean | undefined, reattached: boolean): string[] {
   const far = farEnd(call)
   const list: (string | null | undefined | false)[] = [
     call.direction === 'out' ? t('desk.call.out') : call.queue?.name,
@@ -82,6 +82,7 @@ function facts(call: Call, { t }: Text, compact?: boolean): string[] {
     list.push(call.direction === 'out' ? t('desk.call.ringing_out') : t('desk.call.incoming'))
   if (call.state === 'held') list.push(t('desk.call.held'))
   if (call.state === 'talking' && call.recording?.available) list.push(t('desk.call.recording'))
+  if (reattached && call.state === 'talking') list.push(t('desk.call.reattached'))
   if (call.muted) list.push(t('desk.call.muted'))
   if (!compact && far.verified && call.state === 'ringing') list.push(t('desk.call.verified'))
   return list.filter((each): each is string => Boolean(each))
