@@ -433,7 +433,7 @@ const VERBS = {
   reassign: schema({ unit_id: UNIT, reason: { ...TEXT, maxLength: 300 } }, ['unit_id', 'reason']),
   answer: schema({ answer_text: TEXT }, ['answer_text']),
   return_request: schema(
-    { reason: { ...TEXT, minLength: 5, description: '写明依据的职责清单条目或法规' }, right_unit_id: UNIT },
+    { reason: { ...TEXT, minLength: 5, description: '退单理由.' }, right_unit_id: UNIT },
     ['reason'],
   ),
   return_grant: schema(NOTE),
@@ -442,7 +442,7 @@ const VERBS = {
   feed_back: schema(
     {
       result_code: { type: 'string', enum: ['resolved', 'partly', 'explained', 'on_account'] },
-      answer_text: { ...TEXT, minLength: 10, description: '市民将看到这段文字' },
+      answer_text: { ...TEXT, minLength: 10, description: '办理情况和答复意见.' },
     },
     ['result_code', 'answer_text'],
   ),

@@ -142,7 +142,7 @@ const SHOTS = [
   ],
   ['calls-empty', 'idle', '/calls?q=%E6%B2%A1%E6%9C%89%E8%BF%99%E4%B8%AA'],
   ['cases', 'idle', '/cases?view=open'],
-  ['cases-overdue', 'idle', '/cases?view=all_overdue&urgency=normal'],
+  ['cases-overdue', 'idle', '/cases?view=overdue&urgency=normal'],
   ['case', 'idle', '/cases/case-0'],
   [
     'case-form',

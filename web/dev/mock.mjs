@@ -273,16 +273,20 @@ const VIEWS = {
   unsigned: (c) => c.node === 'assigned' && c.clocks[0].card === 'red',
   open: running,
   mine: (c) => c.channel === 'call',
+  to_dispatch: (c) => ['collected', 'reported', 'to_dispatch'].includes(c.node),
+  to_check: (c) => ['fed_back', 'replying', 'revisiting'].includes(c.node),
+  supervision: (c) => running(c) && (c.card === 'red' || c.overlays.length > 0),
   closed: (c) => !running(c),
 }
 function withQuery(list, query) {
   const text = query.get('q')
   const has = (value) => String(value ?? '').includes(text)
   return list.filter((c) => {
-    if (query.get('view') && VIEWS[query.get('view')] && !VIEWS[query.get('view')](c)) return false
+    if (query.get('box') && !VIEWS[query.get('box')]?.(c)) return false
+    if (query.get('ended') && running(c) === (query.get('ended') === 'true')) return false
     for (const name of ['node', 'urgency', 'card', 'channel', 'class_code'])
       if (query.get(name) && !query.get(name).split(',').includes(c[name])) return false
-    if (query.get('unit_id') && c.lead_unit?.id !== query.get('unit_id')) return false
+    if (query.get('unit') && c.lead_unit?.id !== query.get('unit')) return false
     return !text || has(c.title) || has(c.public_no) || has(c.place.text) || has(c.requester.name)
   })
 }
@@ -617,7 +621,11 @@ const routes = [
     'GET',
     /^\/cases\/counts$/,
     () =>
-      ok(Object.fromEntries(Object.entries(VIEWS).map(([name, test]) => [name, cases.filter(test).length]))),
+      ok({
+        boxes: Object.fromEntries(
+          Object.entries(VIEWS).map(([name, test]) => [name, cases.filter(test).length]),
+        ),
+      }),
   ],
   [
     'GET',

@@ -91,7 +91,7 @@ const steps = {
     await page.keyboard.press('F4')
     await see('话后处理')
     await page.getByRole('radio', { name: '已建工单' }).click()
-    await page.getByRole('button', { name: '完成并空闲' }).click()
+    await page.getByRole('button', { name: '完成', exact: true }).click()
     await see('等待来电')
   },
   'the state changes by F2': async () => {
@@ -122,7 +122,7 @@ const steps = {
     await see('请填写')
     await page.getByLabel('办理结果').first().click()
     await page.locator('.ant-select-item-option', { hasText: '已解决' }).first().click()
-    await fill('答复内容', '管道已更换，路面积水已清理，恢复供水。')
+    await fill('办理情况和答复意见', '管道已更换，路面积水已清理，恢复供水。')
     await page.keyboard.press('Control+Enter')
     await see('反馈已完成')
     await see('待核查')

@@ -16,13 +16,16 @@ const POST_KEY = 'liandong.post'
 export class ApiError extends Error {
   readonly status: number
   readonly code: string
+  /** Field → what is wrong with it. */
   readonly fields: Record<string, string>
+  readonly whoMay: string | undefined
   constructor(problem: Problem) {
     super(problem.detail ?? problem.title)
     this.name = 'ApiError'
     this.status = problem.status
     this.code = problem.code
-    this.fields = problem.fields ?? {}
+    this.fields = problem.field ? { [problem.field.replace(/^\//, '')]: problem.detail ?? problem.title } : {}
+    this.whoMay = problem.who_may
   }
 }
 
@@ -98,6 +101,7 @@ function asProblem(error: unknown, response: Response): Problem {
     status: response.status,
     code: body.code ?? `http_${response.status}`,
     detail: body.detail,
-    fields: body.fields,
+    field: body.field,
+    who_may: body.who_may,
   }
 }

@@ -4,6 +4,7 @@
  */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { api, take } from './client'
+import { readCaller, readCase, readCounts, readDesk, readDue, readQueues } from './read'
 import type { CallQuery, CaseQuery } from './types'
 
 /** Rows per page of a list: two screens at 40 px a row. */
@@ -17,9 +18,15 @@ export const meQuery = queryOptions({
   staleTime: 60_000,
 })
 
-export const deskQuery = queryOptions({ queryKey: ['desk'], queryFn: () => take(api.GET('/desk')) })
+export const deskQuery = queryOptions({
+  queryKey: ['desk'],
+  queryFn: () => take(api.GET('/desk')).then(readDesk),
+})
 
-export const queuesQuery = queryOptions({ queryKey: ['queues'], queryFn: () => take(api.GET('/queues')) })
+export const queuesQuery = queryOptions({
+  queryKey: ['queues'],
+  queryFn: () => take(api.GET('/queues')).then((page) => readQueues(page)),
+})
 
 export const orgsQuery = queryOptions({
   queryKey: ['orgs'],
@@ -36,7 +43,7 @@ export const classesQuery = queryOptions({
 export const callerQuery = (callId: string) =>
   queryOptions({
     queryKey: ['calls', 'caller', callId],
-    queryFn: () => take(api.GET('/calls/{id}/caller', { params: { path: { id: callId } } })),
+    queryFn: () => take(api.GET('/calls/{id}/caller', { params: { path: { id: callId } } })).then(readCaller),
   })
 
 export const callQuery = (id: string) =>
@@ -59,7 +66,12 @@ export const casesQuery = (filter: CaseQuery) =>
   infiniteQueryOptions({
     queryKey: ['cases', 'list', filter],
     queryFn: ({ pageParam }) =>
-      take(api.GET('/cases', { params: { query: { ...filter, limit: PAGE_ROWS, cursor: pageParam } } })),
+      take(api.GET('/cases', { params: { query: { ...filter, limit: PAGE_ROWS, cursor: pageParam } } })).then(
+        (page) => ({
+          ...page,
+          items: page.items.map((one) => readCase(one)),
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next ?? undefined,
     placeholderData: keepPreviousData,
@@ -68,7 +80,7 @@ export const casesQuery = (filter: CaseQuery) =>
 export const caseQuery = (id: string) =>
   queryOptions({
     queryKey: ['cases', 'one', id],
-    queryFn: () => take(api.GET('/cases/{id}', { params: { path: { id } } })),
+    queryFn: () => take(api.GET('/cases/{id}', { params: { path: { id } } })).then((one) => readCase(one)),
   })
 
 export const timelineQuery = (id: string) =>
@@ -79,7 +91,7 @@ export const timelineQuery = (id: string) =>
 
 export const caseCountsQuery = queryOptions({
   queryKey: ['cases', 'counts'],
-  queryFn: () => take(api.GET('/cases/counts')),
+  queryFn: () => take(api.GET('/cases/counts')).then(readCounts),
 })
 
 export const suggestionsQuery = (ask: { class_code?: string; place?: string; title?: string }) =>
@@ -99,6 +111,6 @@ export const dueQuery = (calendar: string, from: string, budget: { days?: number
         api.GET('/calendars/{name}/due', {
           params: { path: { name: calendar }, query: { from, ...budget } },
         }),
-      ),
+      ).then(readDue),
     staleTime: TABLE_STALE_MS,
   })

@@ -1,7 +1,5 @@
-/** Names for the contract's types. The rest of the console imports from here, never from `schema.ts`. */
-import type { components } from './schema'
-
-type S = components['schemas']
+/** Names for what the pages show. The rest of the console imports from here, never from `schema.ts` or `model.ts`. */
+import type { Model as S } from './model'
 export type Problem = S['Problem']
 export type Me = S['Me']
 export type Person = S['Person']
@@ -22,6 +20,7 @@ export type Rate = S['Rate']
 export type Case = S['Case']
 export type CaseQuery = S['CaseQuery']
 export type NewCase = S['NewCase']
+export type CaseCounts = S['CaseCounts']
 export type Clock = S['Clock']
 export type Card = S['Card']
 export type Verb = S['Verb']

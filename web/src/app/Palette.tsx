@@ -166,7 +166,7 @@ function useCommands(text: string): Command[] {
     label,
     run: () => void navigate({ to: '/cases', search: { q: digits.length === 13 ? digits : text } }),
   })
-  if (may('cases.read'))
+  if (may('case.read'))
     found.push(
       inCases(
         /^\d{13}$/.test(digits)
@@ -174,7 +174,7 @@ function useCommands(text: string): Command[] {
           : t('app.palette.cases', { q: text }),
       ),
     )
-  if (may('calls.read')) {
+  if (may('call.read')) {
     found.push({
       key: 'calls',
       icon: 'calls',

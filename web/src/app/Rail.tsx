@@ -11,7 +11,7 @@ import { useWho } from './who'
 export function Rail() {
   const { t, lang } = useText()
   const { post, may } = useWho()
-  const counts = useQuery({ ...caseCountsQuery, enabled: may('cases.read') })
+  const counts = useQuery({ ...caseCountsQuery, enabled: may('case.read') })
   return (
     <nav className={css.rail} aria-label={t('app.nav.main')}>
       <div className={css.logo} lang={lang}>

@@ -19,7 +19,7 @@ export function Shell() {
   const { t } = useText()
   const { may } = useWho()
   const [slot, setSlot] = useState<HTMLElement | null>(null)
-  const agent = may('desk.use')
+  const agent = may('call.agent')
   useShortcutListener()
   return (
     <LiveProvider>

@@ -25,18 +25,18 @@ export interface RailEntry {
 }
 
 const ENTRIES: RailEntry[] = [
-  { to: '/desk', icon: 'desk', label: 'desk', right: 'desk.use' },
-  { to: '/inbox', icon: 'inbox', label: 'inbox', right: 'cases.handle', badge: 'to_sign' },
-  { to: '/cases', icon: 'cases', label: 'cases', right: 'cases.read' },
-  { to: '/calls', icon: 'calls', label: 'calls', right: 'calls.read' },
+  { to: '/desk', icon: 'desk', label: 'desk', right: 'call.agent' },
+  { to: '/inbox', icon: 'inbox', label: 'inbox', right: 'case.handle', badge: 'to_sign' },
+  { to: '/cases', icon: 'cases', label: 'cases', right: 'case.read' },
+  { to: '/calls', icon: 'calls', label: 'calls', right: 'call.read' },
   {
     to: '/supervision',
     icon: 'supervision',
     label: 'supervision',
-    right: 'cases.supervise',
-    badge: 'overdue',
+    right: 'case.supervise',
+    badge: 'supervision',
   },
-  { to: '/wall/hotline', icon: 'wall', label: 'wall', right: 'queues.read' },
+  { to: '/wall/hotline', icon: 'wall', label: 'wall', right: 'call.read' },
 ]
 
 export function railFor(post: Post | undefined): RailEntry[] {

@@ -4,13 +4,14 @@ import { actingPost } from '../api/client'
 import { meQuery } from '../api/queries'
 import type { Me, Post } from '../api/types'
 
+/** The hub's actions (`access/rights.rs`). */
 export type Right =
-  | 'desk.use'
-  | 'calls.read'
-  | 'cases.read'
-  | 'cases.handle'
-  | 'cases.supervise'
-  | 'queues.read'
+  | 'call.agent'
+  | 'call.read'
+  | 'case.read'
+  | 'case.handle'
+  | 'case.dispatch'
+  | 'case.supervise'
   | (string & {})
 
 export function currentPost(me: Me | undefined): Post | undefined {
@@ -20,7 +21,9 @@ export function currentPost(me: Me | undefined): Post | undefined {
 
 /** Rights that the hub did not tell are assumed: it refuses in its own words. */
 export function may(post: Post | undefined, right: Right): boolean {
-  return !post?.rights || post.rights.includes(right)
+  return (
+    !post?.rights || post.rights.some((each) => (typeof each === 'string' ? each : each.action) === right)
+  )
 }
 
 export function useWho() {

@@ -14,7 +14,7 @@ export const GATHER_MS = 60
 export function touchedKeys(event: HubEvent): QueryKey[] {
   const domain = event.kind.split('.')[0] ?? ''
   const keys = DOMAIN_KEYS[domain]?.(bareId(event.subject)) ?? []
-  const caseId = stringField(event, 'case_id')
+  const caseId = stringField(event, 'case') ?? stringField(event, 'case_id')
   if (caseId && domain !== 'case') keys.push(['cases', 'one', caseId], ['cases', 'timeline', caseId])
   return keys
 }
@@ -40,10 +40,12 @@ const DOMAIN_KEYS: Record<string, (id: string) => QueryKey[]> = {
   ],
   queue: () => [['queues'], ['desk']],
   agent: () => [['desk'], ['queues']],
-  message: () => [['messages']],
-  meeting: () => [['meetings']],
-  order: () => [['orders'], ['units']],
-  unit: () => [['units']],
+  // What happens to a message, a meeting, an order does not always name its case: the open timeline asks again.
+  message: () => [['messages'], ['cases', 'timeline']],
+  meeting: () => [['meetings'], ['cases', 'timeline']],
+  order: () => [['orders'], ['responders'], ['cases', 'timeline']],
+  responder: () => [['responders']],
+  unit: () => [['units'], ['orgs']],
   org: () => [['orgs']],
   person: () => [['people'], ['me']],
   account: () => [['accounts'], ['me']],

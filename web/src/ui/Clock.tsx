@@ -37,6 +37,11 @@ export function clockText(clock: Clock, now: number, raw: Raw): string {
 }
 
 function budgetText(clock: Clock, raw: Raw): string {
+  if (clock.budget_unit && clock.budget_amount)
+    return raw(`cases.budget.${clock.budget_unit}`, {
+      n: clock.budget_amount,
+      defaultValue: String(clock.budget_amount),
+    })
   if (clock.budget?.days) return `${clock.budget.days} ${raw('app.unit.workday')}`
   return duration(clock.budget_ms, raw)
 }
@@ -64,7 +69,7 @@ export function ClockBar({ clock, name }: { clock: Clock; name?: boolean }) {
     <div
       style={{
         display: 'grid',
-        gridTemplateColumns: name ? '64px minmax(0,1fr) auto' : 'minmax(0,1fr) auto',
+        gridTemplateColumns: name ? `${lang === 'zh' ? 64 : 92}px minmax(0,1fr) auto` : 'minmax(0,1fr) auto',
         gap: 10,
         alignItems: 'center',
         marginTop: name ? 0 : 6,

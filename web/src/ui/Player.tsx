@@ -1,5 +1,5 @@
 /** Plays a two-channel recording: the caller above, the agent below, both drawn. Loaded only when asked for: listening is audited. */
-import { Button, Select } from 'antd'
+import { Button } from 'antd'
 import { useEffect, useRef, useState } from 'react'
 import { API_BASE, ApiError, requestHeaders, unreachable } from '../api/client'
 import { useText } from '../i18n'
@@ -70,10 +70,16 @@ function Ready({
   const audio = useRef<HTMLAudioElement>(null)
   const [at, setAt] = useState(0)
   const [playing, setPlaying] = useState(false)
+  const [speed, setSpeed] = useState(1)
   const length = loaded.wave ? loaded.wave.durationMs / 1000 : audio.current?.duration || 0
   const seek = (seconds: number) => {
     if (audio.current) audio.current.currentTime = Math.max(0, Math.min(length, seconds))
     setAt(seconds)
+  }
+  const nextSpeed = () => {
+    const next = SPEEDS[(SPEEDS.indexOf(speed) + 1) % SPEEDS.length] ?? 1
+    if (audio.current) audio.current.playbackRate = next
+    setSpeed(next)
   }
   const toggle = () => (playing ? audio.current?.pause() : void audio.current?.play())
   return (
@@ -126,16 +132,9 @@ function Ready({
             <Button size="small" onClick={() => seek(at + JUMP_S)}>
               {t('calls.forward')}
             </Button>
-            <Select
-              size="small"
-              aria-label={t('calls.speed')}
-              defaultValue={1}
-              style={{ width: 84 }}
-              options={SPEEDS.map((speed) => ({ value: speed, label: `${speed}×` }))}
-              onChange={(speed) => {
-                if (audio.current) audio.current.playbackRate = speed
-              }}
-            />
+            <Button size="small" className="num" aria-label={t('calls.speed')} onClick={nextSpeed}>
+              {speed}×
+            </Button>
             <a href={loaded.url} download={`${callId}.wav`}>
               {t('calls.download')}
             </a>

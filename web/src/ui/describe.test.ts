@@ -27,6 +27,19 @@ const event = (kind: string, body: Record<string, unknown>): HubEvent => ({
 suite('an event in words', () => {
   it('names the unit of an assignment', () =>
     expect(describe(event('case.assigned', { unit: '市自来水公司' }), say).title).toBe('交办 市自来水公司'))
+  it('names a unit that comes as a reference', () =>
+    expect(
+      describe(event('case.assigned', { unit: { id: 'u', path: '/', name: '市热力集团' } }), say).title,
+    ).toBe('交办 市热力集团'))
+  it('shows no sealed text, and an opened one in either form', () => {
+    expect(
+      describe(event('message.received', { text: { $sealed: 'phone:x', text: 'AAAA' } }), say).quote,
+    ).toBeUndefined()
+    expect(
+      describe(event('message.received', { text: { $personal: 'phone:x', text: '好' } }), say).quote,
+    ).toBe('好')
+    expect(describe(event('message.received', { text: null }), say).quote).toBeUndefined()
+  })
   it('quotes what a citizen wrote', () =>
     expect(describe(event('message.received', { text: '１' }), say).quote).toBe('１'))
   it('tells an outgoing call from an incoming one, and finds its recording', () => {

@@ -39,10 +39,16 @@ const BY_DOMAIN: Record<string, (event: HubEvent, kind: string, say: Say) => Des
   clock: clockEvent,
 }
 
-const text = (event: HubEvent, name: string): string | undefined => {
-  const value = event.body[name]
+/** A text of the body; a unit by its name; a personal text also in its marked form; erased ones are absent. */
+const text = (event: HubEvent, name: string): string | undefined => words(event.body[name])
+
+function words(value: unknown): string | undefined {
   if (typeof value === 'string') return value || undefined
-  return typeof value === 'number' ? String(value) : undefined
+  if (typeof value === 'number') return String(value)
+  if (typeof value !== 'object' || value === null || '$sealed' in value) return undefined
+  const { name, text: marked } = value as { name?: unknown; text?: unknown }
+  if (typeof name === 'string') return name || undefined
+  return typeof marked === 'string' ? marked || undefined : undefined
 }
 const number = (event: HubEvent, name: string): number | undefined => {
   const value = event.body[name]
@@ -50,19 +56,16 @@ const number = (event: HubEvent, name: string): number | undefined => {
 }
 const texts = (event: HubEvent, name: string): string[] => {
   const value = event.body[name]
-  return Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : []
+  return Array.isArray(value) ? value.map(words).filter((each) => each !== undefined) : []
 }
 
+/** The name shown for who did it; parts of the hub act without one. */
 export function actorName(event: HubEvent): string | undefined {
-  return typeof event.actor === 'string' ? undefined : (event.actor?.name ?? undefined)
-}
-
-function orgName(event: HubEvent): string | undefined {
-  return typeof event.org === 'string' ? undefined : (event.org?.name ?? undefined)
+  return event.actor?.kind === 'system' ? undefined : event.actor?.name || undefined
 }
 
 function titleOf(event: HubEvent, domain: string, kind: string, { raw }: Say): string {
-  const words = { unit: text(event, 'unit') ?? orgName(event) ?? '', no: text(event, 'no') ?? '' }
+  const words = { unit: text(event, 'unit') ?? '', no: text(event, 'no') ?? '' }
   return raw(`event.${domain}.${kind}`, { ...words, defaultValue: event.kind }).trim()
 }
 
@@ -107,18 +110,20 @@ function messageEvent(event: HubEvent, kind: string, say: Say): Described {
   const { raw } = say
   const to = text(event, 'to')
   const from = text(event, 'from')
+  const taken = text(event, 'taken_as')
   const incoming = kind === 'received'
   return {
     group: 'message',
     title: titleOf(event, 'message', kind, say),
     tone: MESSAGE_TONE[kind] ?? 'neutral',
     facts: present([
-      actorName(event),
+      text(event, 'receiver') ?? actorName(event),
       to && raw('event.say.to', { to: phoneNumber(to) }),
       from && raw('event.say.from', { from: phoneNumber(from) }),
+      taken && raw(`event.taken.${taken}`, { defaultValue: taken }),
     ]),
     quote: incoming ? text(event, 'text') : undefined,
-    text: incoming ? text(event, 'error') : (text(event, 'text') ?? text(event, 'error')),
+    text: incoming ? undefined : (text(event, 'text') ?? text(event, 'reason')),
   }
 }
 
@@ -146,6 +151,8 @@ const ORDER_TONE: Record<string, EventTone> = {
   on_site: 'good',
   done: 'good',
   declined: 'danger',
+  unanswered: 'warn',
+  given: 'warn',
   escalated: 'danger',
   expired: 'danger',
   created: 'warn',
@@ -154,15 +161,21 @@ const ORDER_TONE: Record<string, EventTone> = {
 
 function orderEvent(event: HubEvent, kind: string, say: Say): Described {
   const metres = number(event, 'distance_m')
+  const who = text(event, 'responder_name') ?? text(event, 'unit') ?? text(event, 'name')
+  const by = text(event, 'by') ?? actorName(event)
   return {
     group: 'order',
-    title: present([titleOf(event, 'order', kind, say), text(event, 'unit')]).join(' · '),
-    tone: ORDER_TONE[kind] ?? 'neutral',
+    title: present([titleOf(event, 'order', kind, say), who]).join(' · '),
+    tone: event.body.exhausted === true ? 'danger' : (ORDER_TONE[kind] ?? 'neutral'),
     facts: present([
-      actorName(event) !== text(event, 'unit') && actorName(event),
+      by !== who && by,
       metres !== undefined && say.raw('event.say.distance', { km: (metres / 1000).toFixed(1) }),
+      event.body.exhausted === true && say.raw('event.say.exhausted'),
     ]),
-    text: text(event, 'text') ?? text(event, 'reason'),
+    text:
+      text(event, 'result') ??
+      text(event, 'reason') ??
+      (kind === 'alerted' ? undefined : text(event, 'text')),
   }
 }
 
@@ -208,19 +221,39 @@ function step(event: HubEvent, kind: string, say: Say): Described {
   return {
     group: 'step',
     title: titleOf(event, 'case', kind, say),
-    tone: STEP_TONE[kind] ?? 'neutral',
+    tone:
+      kind === 'rung_reached'
+        ? (number(event, 'percent') ?? 0) >= 100
+          ? 'danger'
+          : 'warn'
+        : (STEP_TONE[kind] ?? 'neutral'),
     facts: present([
       actorName(event),
-      kind !== 'assigned' && kind !== 'fed_back' && orgName(event),
-      text(event, 'by') === 'sms' && raw('event.say.by_sms'),
+      kind === 'signed' && text(event, 'unit'),
+      (text(event, 'via') === 'sms' || text(event, 'by') === 'sms') && raw('event.say.by_sms'),
       typeof limit === 'number' && raw('event.say.limit_sign', { n: limit }),
       co.length > 0 && raw('event.say.co', { names: co.join('、') }),
       days !== undefined && raw('event.say.days', { n: days }),
+      text(event, 'right_unit') && raw('event.say.right_unit', { unit: text(event, 'right_unit') ?? '' }),
+      event.body.by_citizen === true && raw('event.say.by_citizen'),
+      text(event, 'limit') && code('clock', text(event, 'limit')),
+      number(event, 'percent') !== undefined &&
+        raw('event.say.percent', { n: number(event, 'percent') ?? 0 }),
       process !== undefined &&
         raw('event.say.satisfied', { p: code('score', process), r: code('score', outcome ?? '') }),
     ]),
-    text: text(event, 'answer_text') ?? text(event, 'reason') ?? text(event, 'text') ?? text(event, 'note'),
-    quote: text(event, 'original'),
+    text:
+      present([
+        text(event, 'answer_text') ??
+          text(event, 'reason') ??
+          text(event, 'text') ??
+          text(event, 'note') ??
+          text(event, 'new_title'),
+        text(event, 'basis'),
+        text(event, 'without_co'),
+      ]).join('　') || undefined,
+    quote:
+      kind === 'captured' ? (text(event, 'original') ?? text(event, 'narrative')) : text(event, 'original'),
     tag: stepTag(event, result, say),
   }
 }

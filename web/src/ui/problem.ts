@@ -18,7 +18,9 @@ export function problemText(error: unknown, raw: Text['raw']): ProblemText {
     raw(`error.${error.code}`, { defaultValue: '' }) ||
     raw(`error.${statusCode(error.status)}`, { defaultValue: '', code: error.code })
   const detail = error.message && error.message !== error.code ? error.message : undefined
-  return { title: known, detail: detail === known ? undefined : detail, kind: kindOf(error.status) }
+  const who = error.whoMay ? raw('error.who_may', { who: error.whoMay }) : undefined
+  const words = [detail === known ? undefined : detail, who].filter(Boolean).join(' ')
+  return { title: known, detail: words || undefined, kind: kindOf(error.status) }
 }
 
 function statusCode(status: number): string {

@@ -18,18 +18,9 @@ import { TopBar } from '../../ui/TopBar'
 import { Moment } from '../../ui/time'
 import ui from '../../ui/ui.module.css'
 import css from './cases.module.css'
-import type { CaseSearch } from './search'
+import { CASE_VIEWS, type CaseSearch, caseQueryOf } from './search'
 
 const route = getRouteApi('/signed-in/shell/cases')
-const VIEWS = ['open', 'due_soon', 'overdue', 'closed', 'all'] as const
-/** The hub's names: `all` is no view. */
-const VIEW_PARAM: Record<(typeof VIEWS)[number], string | undefined> = {
-  open: 'open',
-  due_soon: 'all_due_soon',
-  overdue: 'all_overdue',
-  closed: 'closed',
-  all: undefined,
-}
 
 export function CasesPage() {
   const { t } = useText()
@@ -38,7 +29,7 @@ export function CasesPage() {
   const { data: counts } = useQuery(caseCountsQuery)
   const set = (change: Partial<CaseSearch>) =>
     void navigate({ search: (now: CaseSearch) => clean({ ...now, ...change }), replace: true })
-  const view = VIEWS.find((each) => VIEW_PARAM[each] === search.view) ?? 'all'
+  const view = search.view ?? 'all'
   return (
     <>
       <TopBar>
@@ -50,12 +41,11 @@ export function CasesPage() {
         title={
           <Tabs
             label={t('cases.list')}
-            values={VIEWS}
+            values={CASE_VIEWS}
             value={view}
             name={(each) => t(`cases.view.${each}`)}
-            count={(each) => (VIEW_PARAM[each] ? counts?.[VIEW_PARAM[each]] : undefined)}
-            alarm={['overdue']}
-            choose={(each) => set({ view: VIEW_PARAM[each] })}
+            count={(each) => (each === 'mine' ? counts?.mine : undefined)}
+            choose={(each) => set({ view: each === 'all' ? undefined : each })}
           />
         }
       >
@@ -113,22 +103,12 @@ function Filters({ search, set }: { search: CaseSearch; set: (change: Partial<Ca
       />
       <Select
         allowClear
-        aria-label={t('cases.filter.channel')}
-        placeholder={t('cases.filter.channel')}
+        aria-label={t('cases.filter.card')}
+        placeholder={t('cases.filter.card')}
         style={{ width: 104 }}
-        value={search.channel}
-        options={options('channel', [
-          'call',
-          'sms',
-          'web',
-          'app',
-          'wechat',
-          'grid',
-          'leader',
-          'visit',
-          'transfer_110',
-        ])}
-        onChange={(channel) => set({ channel })}
+        value={search.card}
+        options={options('card', ['yellow', 'red'])}
+        onChange={(card) => set({ card })}
       />
       <ClassPicker
         allowClear
@@ -143,8 +123,8 @@ function Filters({ search, set }: { search: CaseSearch; set: (change: Partial<Ca
         aria-label={t('cases.filter.unit')}
         placeholder={t('cases.filter.unit')}
         style={{ width: 180 }}
-        value={search.unit_id ?? ''}
-        onChange={(unit_id) => set({ unit_id })}
+        value={search.unit ?? ''}
+        onChange={(unit) => set({ unit })}
       />
       {filtered && (
         <Button
@@ -154,12 +134,9 @@ function Filters({ search, set }: { search: CaseSearch; set: (change: Partial<Ca
               q: undefined,
               node: undefined,
               urgency: undefined,
-              channel: undefined,
               class_code: undefined,
-              unit_id: undefined,
+              unit: undefined,
               card: undefined,
-              from: undefined,
-              to: undefined,
             })
           }
         >
@@ -173,7 +150,7 @@ function Filters({ search, set }: { search: CaseSearch; set: (change: Partial<Ca
 function List({ search, open }: { search: CaseSearch; open: (one: Case) => void }) {
   const { t } = useText()
   const columns = useColumns()
-  const asked = useInfiniteQuery(casesQuery(search))
+  const asked = useInfiniteQuery(casesQuery(caseQueryOf(search)))
   return (
     <Gate asked={asked} rows={12}>
       {(data) => {

@@ -5,6 +5,7 @@ import { App, Button, Dropdown, type MenuProps } from 'antd'
 import { useState } from 'react'
 import { api, take } from '../../api/client'
 import { deskQuery } from '../../api/queries'
+import { readDesk } from '../../api/read'
 import type { Desk } from '../../api/types'
 import { useText } from '../../i18n'
 import { usePhone } from '../../phone'
@@ -89,7 +90,7 @@ export function useSetState() {
   return async (state: 'ready' | 'not_ready' | 'offline', reason?: string) => {
     try {
       const desk = await take(api.PUT('/desk/state', { body: { state, reason } }))
-      client.setQueryData(deskQuery.queryKey, desk)
+      client.setQueryData(deskQuery.queryKey, readDesk(desk))
     } catch (error) {
       message.error(problemText(error, raw).title)
     }

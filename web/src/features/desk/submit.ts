@@ -1,5 +1,6 @@
 /** From the form to a case: create it, then go the way the agent chose as far as the hub's verbs allow. */
 import { api, take } from '../../api/client'
+import { readCase } from '../../api/read'
 import type { Case, NewCase } from '../../api/types'
 import type { IntakeForm } from './intake'
 
@@ -30,7 +31,7 @@ export function newCase(form: IntakeForm, callId: string | null): NewCase {
 }
 
 export async function submit(form: IntakeForm, callId: string | null, way: Way): Promise<Outcome> {
-  const created = await take(api.POST('/cases', { body: newCase(form, callId) }))
+  const created = readCase(await take(api.POST('/cases', { body: newCase(form, callId) })))
   try {
     return { case: await goOn(created, way) }
   } catch (error) {
@@ -52,4 +53,4 @@ async function goOn(created: Case, way: Way): Promise<Case> {
 const hasVerb = (one: Case, verb: string) => one.verbs.some((each) => each.verb === verb)
 
 const act = (id: string, verb: string, body: Record<string, unknown>) =>
-  take(api.POST('/cases/{id}/{verb}', { params: { path: { id, verb } }, body }))
+  take(api.POST('/cases/{id}/{verb}', { params: { path: { id, verb } }, body })).then((one) => readCase(one))

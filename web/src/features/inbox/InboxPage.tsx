@@ -22,13 +22,20 @@ import css from './inbox.module.css'
 import { INBOX_VIEWS, type InboxView } from './search'
 
 const route = getRouteApi('/signed-in/shell/inbox')
+const DESK_VIEWS = new Set<InboxView>(['to_dispatch', 'to_check'])
+/** Lists about time are in the order of time; the others newest first, so that paused cases are in them. */
+const BY_DUE = new Set<InboxView>(['to_sign', 'due_soon', 'overdue'])
 
 export function InboxPage() {
   const { t } = useText()
   const search = route.useSearch()
   const navigate = route.useNavigate()
-  const view = search.view ?? 'to_sign'
   const { data: counts } = useQuery(caseCountsQuery)
+  const view = search.view ?? 'to_sign'
+  // The dispatching desk's two lists are shown where there is something in them.
+  const shown = INBOX_VIEWS.filter(
+    (each) => each === view || !DESK_VIEWS.has(each) || (counts?.[each] ?? 0) > 0,
+  )
   return (
     <div className={css.page}>
       <TopBar>
@@ -39,7 +46,7 @@ export function InboxPage() {
         title={
           <Tabs
             label={t('cases.inbox.title')}
-            values={INBOX_VIEWS}
+            values={shown}
             value={view}
             name={(each) => t(`cases.inbox.${each}`)}
             count={(each) => counts?.[each]}
@@ -69,7 +76,7 @@ function List({
   choose: (id: string) => void
 }) {
   const { t } = useText()
-  const asked = useInfiniteQuery(casesQuery({ view, order: 'due' }))
+  const asked = useInfiniteQuery(casesQuery({ box: view, sort: BY_DUE.has(view) ? 'due' : 'newest' }))
   return (
     <Gate asked={asked} rows={10}>
       {(data) => {

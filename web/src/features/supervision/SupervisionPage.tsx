@@ -14,11 +14,11 @@ import { SearchBox } from '../../ui/SearchBox'
 import { Empty, Gate } from '../../ui/States'
 import { type Column, Table } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
-import { NodeTag, Tag, UrgencyTag } from '../../ui/Tag'
+import { NodeTag, UrgencyTag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
 import { Moment } from '../../ui/time'
 import ui from '../../ui/ui.module.css'
-import { SUPERVISION_VIEWS, type SupervisionView } from './search'
+import { SUPERVISION_VIEWS, supervisionQuery } from './search'
 import css from './supervision.module.css'
 
 const route = getRouteApi('/signed-in/shell/supervision')
@@ -27,9 +27,9 @@ export function SupervisionPage() {
   const { t } = useText()
   const search = route.useSearch()
   const navigate = route.useNavigate()
-  const view = search.view ?? 'all_overdue'
+  const view = search.view ?? 'supervision'
   const { data: counts } = useQuery(caseCountsQuery)
-  const asked = useInfiniteQuery(casesQuery({ view, q: search.q, order: 'due' }))
+  const asked = useInfiniteQuery(casesQuery(supervisionQuery(view, search.q)))
   const rows = asked.data?.pages.flatMap((page) => page.items) ?? []
   return (
     <div className={css.page}>
@@ -44,8 +44,13 @@ export function SupervisionPage() {
             values={SUPERVISION_VIEWS}
             value={view}
             name={(each) => t(`cases.supervision.${each}`)}
-            count={(each) => counts?.[each]}
-            alarm={['all_overdue', 'unsigned', 'dissatisfied']}
+            count={(each) =>
+              each === 'supervision'
+                ? counts?.supervision
+                : each === 'returned_often'
+                  ? counts?.returned
+                  : undefined
+            }
             choose={(each) => void navigate({ search: { ...search, view: each }, replace: true })}
           />
         }
@@ -64,7 +69,6 @@ export function SupervisionPage() {
               <Empty title={t('cases.supervision.empty')} />
             ) : (
               <List
-                view={view}
                 rows={rows}
                 more={{
                   has: asked.hasNextPage,
@@ -76,22 +80,21 @@ export function SupervisionPage() {
           }
         </Gate>
       </Panel>
-      <ByUnit rows={rows} total={counts?.[view]} />
+      <ByUnit rows={rows} total={asked.hasNextPage ? undefined : rows.length} />
     </div>
   )
 }
 
 interface ListProps {
-  view: SupervisionView
   rows: Case[]
   more: { has: boolean; busy: boolean; load: () => void }
 }
 
-function List({ view, rows, more }: ListProps) {
+function List({ rows, more }: ListProps) {
   const { t } = useText()
   const navigate = route.useNavigate()
   const [acting, setActing] = useState<{ one: Case; verb: Verb } | null>(null)
-  const columns = useColumns(view, (one, verb) => setActing({ one, verb }))
+  const columns = useColumns((one, verb) => setActing({ one, verb }))
   return (
     <>
       <Table
@@ -136,8 +139,8 @@ function ActTitle({ one, verb }: { one: Case; verb: Verb }) {
   )
 }
 
-function useColumns(view: SupervisionView, choose: (one: Case, verb: Verb) => void): Column<Case>[] {
-  const { t, code } = useText()
+function useColumns(choose: (one: Case, verb: Verb) => void): Column<Case>[] {
+  const { t } = useText()
   return [
     {
       key: 'title',
@@ -160,14 +163,7 @@ function useColumns(view: SupervisionView, choose: (one: Case, verb: Verb) => vo
       cell: (one) => one.lead_unit?.name ?? <span className="muted">—</span>,
     },
     { key: 'node', title: t('cases.col.node'), width: 100, cell: (one) => <NodeTag node={one.node} /> },
-    view === 'dissatisfied'
-      ? {
-          key: 'sat',
-          title: t('cases.col.satisfied'),
-          width: 110,
-          cell: (one) => <Tag tone="danger">{code('score', one.satisfied_result)}</Tag>,
-        }
-      : { key: 'due', title: t('cases.col.due'), width: 170, cell: (one) => <Deadline one={one} /> },
+    { key: 'due', title: t('cases.col.due'), width: 170, cell: (one) => <Deadline one={one} /> },
     {
       key: 'returns',
       title: t('cases.col.returns'),

@@ -86,6 +86,7 @@ export const codes = area(
       return: '退单审核',
       meeting: '会办',
       appeal: '申诉期',
+      judge: '退单审核',
       review: '复核',
       overall: '全程',
     },
@@ -313,6 +314,7 @@ export const codes = area(
       return: 'Return review',
       meeting: 'Meeting',
       appeal: 'Appeal',
+      judge: 'Judge return',
       review: 'Review',
       overall: 'Overall',
     },
@@ -484,6 +486,7 @@ export const errors = area(
     no_such_extension: '没有这个号码或分机',
     call_ended: '通话已结束',
     microphone: '没有取得麦克风：请在浏览器地址栏允许使用麦克风',
+    who_may: '可由{{who}}办理。',
     other: '操作没有成功（{{code}}）',
   },
   {
@@ -504,6 +507,7 @@ export const errors = area(
     no_such_extension: 'No such number or extension',
     call_ended: 'The call has ended',
     microphone: 'No microphone: allow it in the address bar',
+    who_may: 'May be done by {{who}}.',
     other: 'It did not work ({{code}})',
   },
 )

@@ -4,6 +4,7 @@ import { App, Button, Input, InputNumber, Select, Switch } from 'antd'
 import { type FormEvent, useMemo, useState } from 'react'
 import { ApiError, api, take } from '../../api/client'
 import { caseQuery } from '../../api/queries'
+import { readCase } from '../../api/read'
 import type { Case, Verb } from '../../api/types'
 import { useText } from '../../i18n'
 import { Field } from '../Field'
@@ -36,7 +37,7 @@ export function useVerb(one: Pick<Case, 'id'>) {
       const after = await take(
         api.POST('/cases/{id}/{verb}', { params: { path: { id: one.id, verb } }, body }),
       )
-      client.setQueryData(caseQuery(one.id).queryKey, after)
+      client.setQueryData(caseQuery(one.id).queryKey, readCase(after))
       void client.invalidateQueries({ queryKey: ['cases'], refetchType: 'active' })
       message.success(t('cases.actions.done', { verb: code('verb', verb) }))
       return true
@@ -108,16 +109,14 @@ interface RowProps {
 }
 
 function FieldRow({ field, value, fault, refusal, first, set }: RowProps) {
-  const { code } = useText()
+  const { code, lang } = useText()
   const words = useFaultText()
-  const label = code('field', field.name, field.title ?? field.name)
+  // The hub's schema describes its fields in Chinese; a short description is the label itself.
+  const told = lang === 'zh' ? (field.title ?? shortLabel(field.description)) : undefined
+  const label = told ?? code('field', field.name, field.title ?? field.name)
+  const hint = told === undefined || field.title ? (lang === 'zh' ? field.description : undefined) : undefined
   return (
-    <Field
-      label={label}
-      required={field.required}
-      hint={field.description}
-      error={fault ? words(fault) : refusal}
-    >
+    <Field label={label} required={field.required} hint={hint} error={fault ? words(fault) : refusal}>
       {(control) => (
         <ControlFor
           field={field}
@@ -130,6 +129,14 @@ function FieldRow({ field, value, fault, refusal, first, set }: RowProps) {
       )}
     </Field>
   )
+}
+
+/** Longer than this a description is a sentence, not a name. */
+const LABEL_MAX_CHARS = 22
+
+function shortLabel(description: string | undefined): string | undefined {
+  const text = description?.replace(/[.。]$/, '')
+  return text && text.length <= LABEL_MAX_CHARS && /\p{Script=Han}/u.test(text) ? text : undefined
 }
 
 function useFaultText() {
@@ -222,6 +229,7 @@ function ControlFor({ field, value, set, control, invalid, label }: ControlProps
           onChange={(event) => set(event.target.value)}
         />
       )
+    case 'place':
     case 'line':
       return (
         <Input

@@ -59,5 +59,56 @@ describe('a form from a schema', () => {
     })
   })
 
+  it('reads what the hub’s schema generator writes', () => {
+    const generated = {
+      type: 'object' as const,
+      required: ['solved', 'answer_text'],
+      properties: {
+        solved: { $ref: '#/$defs/SolvedText', description: '是否解决.' },
+        answer_text: { type: 'string', description: '答复内容.' },
+        satisfied_result: {
+          type: ['integer', 'null'],
+          format: 'uint8',
+          minimum: 1,
+          maximum: 5,
+          default: null,
+        },
+        channel: { anyOf: [{ $ref: '#/$defs/Channel' }, { type: 'null' }], default: null },
+        attachments: { type: 'array', items: { $ref: '#/$defs/Attachment' }, default: [] },
+        place: { anyOf: [{ $ref: '#/$defs/Place' }, { type: 'null' }] },
+        requester: { anyOf: [{ $ref: '#/$defs/Requester' }, { type: 'null' }] },
+      },
+      $defs: {
+        SolvedText: { anyOf: [{ $ref: '#/$defs/Solved' }, { type: 'boolean' }] },
+        Solved: {
+          oneOf: [
+            { const: 'yes', type: 'string', description: '已解决' },
+            { const: 'no', type: 'string', description: '未解决' },
+          ],
+        },
+        Channel: { oneOf: [{ const: 'sms', type: 'string' }] },
+        Attachment: { type: 'object' },
+        Place: { type: 'object' },
+        Requester: { type: 'object' },
+      },
+    }
+    const made = fieldsOf(generated)
+    expect(made.map((field) => [field.name, field.control])).toEqual([
+      ['solved', 'choice'],
+      ['answer_text', 'text'],
+      ['satisfied_result', 'score'],
+      ['channel', 'choice'],
+      ['place', 'place'],
+    ])
+    expect(made[0]?.choices).toEqual([
+      { value: 'yes', label: '已解决' },
+      { value: 'no', label: '未解决' },
+    ])
+    expect(bodyOf(made, { ...initialValues(made), solved: 'yes', place: ' 农业路 ' })).toEqual({
+      solved: 'yes',
+      place: { text: '农业路' },
+    })
+  })
+
   it('an empty schema is an empty form', () => expect(fieldsOf({})).toEqual([]))
 })

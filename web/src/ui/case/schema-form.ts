@@ -2,9 +2,11 @@
  * A form from the JSON schema of a verb's body: which control, what is missing, what is sent.
  * Pure. Understands what schema generators write: nullable types, `anyOf` with null, `oneOf` of constants.
  */
+import { resolveSchema } from '../../api/read'
 import type { BodySchema, FieldSchema } from '../../api/types'
 
 export type Control =
+  | 'place'
   | 'choice'
   | 'score'
   | 'number'
@@ -44,16 +46,19 @@ const LINE_MAX_CHARS = 100
 
 export function fieldsOf(schema: BodySchema): FormField[] {
   const required = new Set(schema.required ?? [])
-  return Object.entries(schema.properties ?? {}).map(([name, raw]) =>
-    toField(name, plain(raw), required.has(name)),
-  )
+  return Object.entries(schema.properties ?? {}).flatMap(([name, raw]) => {
+    const field = toField(name, plain(raw, schema), required.has(name))
+    return field ? [field] : []
+  })
 }
 
-function toField(name: string, field: FieldSchema, required: boolean): FormField {
+function toField(name: string, field: FieldSchema, required: boolean): FormField | null {
   const choices = choicesOf(field)
+  const control = controlOf(name, field, choices.length > 0)
+  if (control === null) return null
   return {
     name,
-    control: controlOf(name, field, choices.length > 0),
+    control,
     required,
     title: field.title,
     description: field.description,
@@ -62,22 +67,27 @@ function toField(name: string, field: FieldSchema, required: boolean): FormField
     max: field.maximum,
     minLength: field.minLength ?? 0,
     maxLength: field.maxLength ?? TEXT_MAX_CHARS,
-    initial: field.default,
+    initial: field.default === null || Array.isArray(field.default) ? undefined : field.default,
   }
 }
 
-/** Without its null branch: an optional field is left out, not sent as null. */
-function plain(field: FieldSchema): FieldSchema {
-  const branches = (field.anyOf ?? field.oneOf ?? []).filter((each) => typeOf(each) !== 'null')
-  if (branches.length === 1 && branches[0])
-    return {
-      ...field,
-      ...branches[0],
-      title: field.title ?? branches[0].title,
-      anyOf: undefined,
-      oneOf: undefined,
-    }
-  return field
+/** Without references and without its null branch: an optional field is left out, not sent as null. */
+function plain(raw: FieldSchema, root: BodySchema): FieldSchema {
+  const field = resolveSchema(raw, root)
+  const branches = (field.anyOf ?? field.oneOf ?? [])
+    .map((each) => resolveSchema(each, root))
+    .filter((each) => typeOf(each) !== 'null')
+  if (branches.some((each) => each.const !== undefined))
+    return { ...field, oneOf: branches, anyOf: undefined }
+  // Of several forms the one with named choices asks most clearly.
+  const chosen = branches.find((each) => choicesOf(each).length > 0) ?? branches[0]
+  if (!chosen) return field
+  return {
+    ...chosen,
+    title: field.title ?? chosen.title,
+    description: field.description ?? chosen.description,
+    default: field.default,
+  }
 }
 
 function typeOf(field: FieldSchema): string | undefined {
@@ -98,11 +108,13 @@ function choicesOf(field: FieldSchema): FormField['choices'] {
     .map((value, i) => ({ value, label: field['x-enum-names']?.[i] }))
 }
 
-function controlOf(name: string, field: FieldSchema, hasChoices: boolean): Control {
+function controlOf(name: string, field: FieldSchema, hasChoices: boolean): Control | null {
   const type = typeOf(field)
   if (hasChoices) return 'choice'
   if (field.format === 'score' || /^satisfied_/.test(name)) return 'score'
-  if (type === 'array') return 'units'
+  if (type === 'array') return /units$/.test(name) || field.items?.format === 'unit' ? 'units' : null
+  // Other objects (files, people) have pages of their own; a place is asked as a line.
+  if (type === 'object') return name === 'place' ? 'place' : null
   if (field.format === 'unit' || /(^|_)unit_id$/.test(name)) return 'unit'
   if (name === 'class_code') return 'class'
   if (type === 'boolean') return 'boolean'
@@ -146,14 +158,15 @@ export function bodyOf(fields: FormField[], values: Values): Record<string, unkn
   for (const field of fields) {
     const value = values[field.name]
     if (isBlank(value)) continue
-    body[field.name] =
-      field.control === 'datetime'
-        ? new Date(String(value)).toISOString()
-        : typeof value === 'string'
-          ? value.trim()
-          : value
+    body[field.name] = sent(field, value)
   }
   return body
+}
+
+function sent(field: FormField, value: unknown): unknown {
+  if (field.control === 'datetime') return new Date(String(value)).toISOString()
+  if (field.control === 'place') return { text: String(value).trim() }
+  return typeof value === 'string' ? value.trim() : value
 }
 
 function isBlank(value: unknown): boolean {
