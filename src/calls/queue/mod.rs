@@ -15,6 +15,7 @@ mod agent;
 pub mod figures;
 mod line;
 mod places;
+pub mod simulated;
 mod snapshot;
 #[cfg(test)]
 mod tests;
