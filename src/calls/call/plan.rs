@@ -130,6 +130,9 @@ impl Call {
             self.dialled = None;
             self.drop_leg(leg, turn);
             self.direct_failed(480, turn);
+        } else if self.direct_to == Some(Party::Agent(agent)) {
+            self.direct_to = None; // gone before he was even dialled
+            self.direct_failed(480, turn);
         } else if let Some(leg) = self.peer.filter(is_his) {
             // The queue knows nothing of his answer (his phone was taken for lost): he must not talk unseen.
             self.drop_leg(leg, turn);

@@ -254,6 +254,11 @@ impl Switch {
                 let alive = matches!(ours, LegState::Incoming | LegState::Dialling | LegState::Ringing | LegState::Up);
                 assert_eq!(alive, matches!(state, Wire::Incoming | Wire::Invited | Wire::Up), "{id} {leg:?}");
             }
+            for (leg, agent) in call.legs.keys().filter_map(|leg| Some((*leg, call.queued_agent(*leg)?))) {
+                if call.legs[&leg].is_invited() {
+                    assert_eq!(states[&agent].call(), Some(*id), "{agent:?} is rung, the queue knows nothing of it");
+                }
+            }
             if let Some(agent) = call.peer.and_then(|peer| call.legs[&peer].agent()) {
                 assert!(talking.insert(agent), "{agent:?} in two calls");
                 let state = &states[&agent];
@@ -691,7 +696,7 @@ impl Switch {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn whatever_happens_every_call_ends_once_and_nobody_is_left_over(steps in prop::collection::vec(step(), 0..120)) {

@@ -168,6 +168,12 @@ impl Agent {
         self.until
     }
 
+    /// He answered a queue's call that may still go back to its line.
+    #[cfg(test)]
+    pub(super) fn may_return(&self) -> bool {
+        self.serving.is_some() && !self.connected
+    }
+
     pub(super) fn is_free(&self) -> bool {
         self.state == AgentState::Ready && self.reachable
     }

@@ -94,6 +94,35 @@ pub struct Figure {
     pub excluded: Vec<CallId>,
 }
 
+/// A figure without its calls, for screens that are refreshed every second.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FigureView {
+    /// Stable name; opens the figure with its calls.
+    pub name: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// What is counted over what.
+    pub definition: &'static str,
+    /// `ratio` (0–1) or `seconds`.
+    pub unit: &'static str,
+    /// The figure; `None` with nothing to divide by.
+    pub value: Option<f64>,
+    /// How many calls are counted above the line.
+    pub counted: usize,
+    /// How many stand below it.
+    pub over: usize,
+    /// How many are left out.
+    pub excluded: usize,
+}
+
+impl From<Figure> for FigureView {
+    fn from(figure: Figure) -> Self {
+        let Figure { name, title, definition, unit, value, counted, over, excluded, version: _ } = figure;
+        let (counted, over, excluded) = (counted.len(), over.len(), excluded.len());
+        Self { name, title, definition, unit, value, counted, over, excluded }
+    }
+}
+
 struct Definition {
     name: &'static str,
     title: &'static str,

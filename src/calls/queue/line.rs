@@ -54,6 +54,12 @@ impl Line {
         self.numbers.remove(&call);
     }
 
+    /// Arrival numbers kept, for the test that none leaks.
+    #[cfg(test)]
+    pub(super) fn numbers(&self) -> usize {
+        self.numbers.len()
+    }
+
     pub(super) fn get(&self, call: CallId) -> Option<&Waiting> {
         self.calls.get(&call)
     }

@@ -476,9 +476,15 @@ impl Acd {
         agents.chain(self.places.deadline()).min()
     }
 
-    /// The waiting calls, the agents and the figures of the last 24 hours, for the wallboard.
+    /// The waiting calls, the agents and the figures (without their calls), for the wallboard.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         snapshot::take(self, now)
+    }
+
+    /// The figures of the last 24 hours with the calls behind them, of one queue (by the queue that a call entered
+    /// first) or of all.
+    pub fn figures(&self, queue: Option<&QueueName>) -> Vec<figures::Figure> {
+        figures::figures(self.facts.values().filter(|fact| queue.is_none_or(|queue| fact.queue == *queue)))
     }
 
     /// Every agent's state.

@@ -87,13 +87,15 @@ impl Acd {
             return;
         }
         let capacity = self.capacities();
+        let there = self.agents.values().filter(|agent| agent.is_there());
+        let staffed: BTreeSet<&QueueName> = there.flat_map(|agent| agent.queues()).collect();
         let mut counts: BTreeMap<&QueueName, u32> = BTreeMap::new();
         let mut news = Vec::new();
         for waiting in self.line.iter() {
             let place = counts.entry(&waiting.queue).or_default();
             *place += 1;
             if all || self.places.new.contains(&waiting.call) {
-                news.extend(self.news_for(waiting, *place, &capacity));
+                news.extend(self.news_for(waiting, *place, &capacity, &staffed));
             }
         }
         for (call, told, notices) in news {
@@ -108,10 +110,11 @@ impl Acd {
         waiting: &Waiting,
         place: u32,
         capacity: &BTreeMap<QueueName, f64>,
+        staffed: &BTreeSet<&QueueName>,
     ) -> Option<(CallId, Told, Vec<super::Effect>)> {
         let call = waiting.call;
         let eta_seconds = self.eta_seconds(&waiting.queue, place, capacity);
-        let nobody = !self.agents.values().any(|agent| agent.is_there() && agent.serves(&waiting.queue));
+        let nobody = !staffed.contains(&waiting.queue);
         let told = Told { place, eta_minutes: eta_seconds.map(|s| s.div_ceil(60)), nobody };
         let before = self.places.told.get(&call).copied();
         if before == Some(told) {

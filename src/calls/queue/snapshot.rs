@@ -1,10 +1,12 @@
 //! The state of the queues at one moment, for wallboard and desk.
 
+use std::collections::BTreeMap;
+
 use liandong_dialplans::{Now, Priority, QueueName};
 use serde::Serialize;
 
-use super::figures::{Figure, figures};
-use super::{Acd, AgentState, Wanted};
+use super::figures::{CallFact, FigureView, figures};
+use super::{Acd, AgentState, QueueSettings, Wanted};
 use crate::ids::{CallId, PersonId};
 
 /// All queues and agents.
@@ -15,7 +17,7 @@ pub struct Snapshot {
     /// By id.
     pub agents: Vec<AgentView>,
     /// Over all queues, last 24 hours.
-    pub figures: Vec<Figure>,
+    pub figures: Vec<FigureView>,
 }
 
 /// One queue.
@@ -36,7 +38,7 @@ pub struct QueueView {
     /// Agents in a call with a caller, on hold included.
     pub agents_talking: usize,
     /// Calls that entered it first, last 24 hours.
-    pub figures: Vec<Figure>,
+    pub figures: Vec<FigureView>,
 }
 
 /// One waiting call.
@@ -78,25 +80,45 @@ pub(super) fn take(acd: &Acd, now: Now) -> Snapshot {
         for_ms: (now.mono - agent.since).0,
         next: agent.next.clone(),
     });
+    let mut facts: BTreeMap<&QueueName, Vec<&CallFact>> = BTreeMap::new();
+    for fact in acd.facts.values() {
+        facts.entry(&fact.queue).or_default().push(fact);
+    }
+    let mut lines = lines(acd, now);
+    let queue = |(name, settings): (&QueueName, &QueueSettings)| {
+        let figures = views(facts.remove(name).unwrap_or_default());
+        queue(acd, name, &settings.title, lines.remove(name).unwrap_or_default(), figures)
+    };
     Snapshot {
-        queues: acd.settings.iter().map(|(name, settings)| queue(acd, name, &settings.title, now)).collect(),
+        queues: acd.settings.iter().map(queue).collect(),
         agents: agents.collect(),
-        figures: figures(acd.facts.values()),
+        figures: views(acd.facts.values()),
     }
 }
 
-fn queue(acd: &Acd, name: &QueueName, title: &str, now: Now) -> QueueView {
-    let line = acd.line.iter().filter(|waiting| waiting.queue == *name);
-    let waiting: Vec<WaitingView> = line
-        .zip(1..)
-        .map(|(waiting, place)| WaitingView {
+fn views<'a>(facts: impl IntoIterator<Item = &'a CallFact>) -> Vec<FigureView> {
+    figures(facts).into_iter().map(FigureView::from).collect()
+}
+
+/// The waiting calls by queue, in one pass over line and agents.
+fn lines(acd: &Acd, now: Now) -> BTreeMap<&QueueName, Vec<WaitingView>> {
+    let rung = acd.agents.iter().filter_map(|(id, agent)| Some((agent.state.call()?, *id)));
+    let rung: BTreeMap<CallId, PersonId> = rung.collect();
+    let mut lines: BTreeMap<&QueueName, Vec<WaitingView>> = BTreeMap::new();
+    for waiting in acd.line.iter() {
+        let line = lines.entry(&waiting.queue).or_default();
+        line.push(WaitingView {
             call: waiting.call,
-            place,
+            place: u32::try_from(line.len() + 1).unwrap_or(u32::MAX),
             priority: waiting.priority,
             waited_ms: (now.mono - waiting.since).0,
-            ringing: acd.ringing_agent(waiting.call),
-        })
-        .collect();
+            ringing: rung.get(&waiting.call).copied(),
+        });
+    }
+    lines
+}
+
+fn queue(acd: &Acd, name: &QueueName, title: &str, waiting: Vec<WaitingView>, figures: Vec<FigureView>) -> QueueView {
     let agents = || acd.agents.values().filter(|agent| agent.serves(name));
     let talks = |state: &AgentState| matches!(state, AgentState::Talking { .. } | AgentState::Hold { .. });
     QueueView {
@@ -107,6 +129,6 @@ fn queue(acd: &Acd, name: &QueueName, title: &str, now: Now) -> QueueView {
         agents_there: agents().filter(|agent| agent.is_there()).count(),
         agents_ready: agents().filter(|agent| agent.is_free()).count(),
         agents_talking: agents().filter(|agent| talks(&agent.state)).count(),
-        figures: figures(acd.facts.values().filter(|fact| fact.queue == *name)),
+        figures,
     }
 }
