@@ -17,6 +17,7 @@ pub mod record;
 pub mod relay;
 pub mod rtc;
 pub mod rtp;
+pub mod sfu;
 pub mod tone;
 
 pub mod engine;

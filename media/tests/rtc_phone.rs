@@ -24,10 +24,7 @@ struct Call {
 }
 
 fn addresses() -> (SocketAddr, SocketAddr) {
-    (
-        ([127, 0, 0, 1], 40_001).into(),
-        ([127, 0, 0, 1], 7882).into(),
-    )
+    (([127, 0, 0, 1], 40_001).into(), ([127, 0, 0, 1], 7882).into())
 }
 
 impl Call {
@@ -41,8 +38,7 @@ impl Call {
 
     fn exchange(&mut self) {
         for data in self.browser.drain(self.now) {
-            self.phone
-                .handle_datagram(self.browser.address, data, self.now);
+            self.phone.handle_datagram(self.browser.address, data, self.now);
         }
         if self.phone.poll_timeout().is_some_and(|at| at <= self.now) {
             self.phone.handle_timeout(self.now);
@@ -78,19 +74,9 @@ fn called(
         RTCRtpTransceiverDirection::Sendrecv,
     );
     let offer = browser.offer(now);
-    let (phone, answer) =
-        PhonePeer::answer(&offer, wanted, &Identity::new(vec![server]).unwrap(), now).unwrap();
+    let (phone, answer) = PhonePeer::answer(&offer, wanted, &Identity::new(vec![server]).unwrap(), now).unwrap();
     browser.set_answer(&answer, now);
-    (
-        Call {
-            browser,
-            phone,
-            now,
-            connected: false,
-            heard: Vec::new(),
-        },
-        sender,
-    )
+    (Call { browser, phone, now, connected: false, heard: Vec::new() }, sender)
 }
 
 fn speech(source: u32, index: u16, payload_type: u8) -> RtpPacket {
@@ -112,14 +98,7 @@ fn a_browser_calls_and_both_hear_each_other() {
     let media = call.phone.media().unwrap().clone();
     assert_eq!((media.codec, media.payload_type), (AudioCodec::Pcma, 8));
     for index in 0..50 {
-        call.browser.send(
-            sender,
-            8,
-            index,
-            u32::from(index) * 160,
-            &[0x55; 160],
-            call.now,
-        );
+        call.browser.send(sender, 8, index, u32::from(index) * 160, &[0x55; 160], call.now);
         call.phone.write_rtp(speech(1, index, 8), call.now);
         call.drive(Duration::from_millis(20));
     }
@@ -135,17 +114,11 @@ fn a_changed_source_goes_on_without_a_gap() {
     call.drive(Duration::from_secs(2));
     for (source, start) in [(1u32, 60_000u16), (2, 5), (1, 900)] {
         for index in 0..10 {
-            call.phone
-                .write_rtp(speech(source, start + index, 8), call.now);
+            call.phone.write_rtp(speech(source, start + index, 8), call.now);
             call.drive(Duration::from_millis(20));
         }
     }
-    let numbers: Vec<u16> = call
-        .browser
-        .packets
-        .iter()
-        .map(|(_, packet)| packet.header.sequence_number)
-        .collect();
+    let numbers: Vec<u16> = call.browser.packets.iter().map(|(_, packet)| packet.header.sequence_number).collect();
     let expected: Vec<u16> = (0..30).map(|index| 60_000 + index).collect();
     assert_eq!(numbers, expected);
 }
@@ -154,8 +127,7 @@ fn a_changed_source_goes_on_without_a_gap() {
 fn the_hub_calls_a_browser() {
     let now = Instant::now();
     let (address, server) = addresses();
-    let (mut phone, offer) =
-        PhonePeer::offer(&WANTED, &Identity::new(vec![server]).unwrap(), now).unwrap();
+    let (mut phone, offer) = PhonePeer::offer(&WANTED, &Identity::new(vec![server]).unwrap(), now).unwrap();
     let mut browser = Browser::new(address, server, now);
     let sender = browser.add_track(
         RtpCodecKind::Audio,
@@ -167,31 +139,12 @@ fn the_hub_calls_a_browser() {
     let answer = browser.answer(&offer, now);
     let media = phone.set_answer(&answer, now).unwrap();
     assert_eq!((media.codec, media.payload_type), (AudioCodec::Opus, 111));
-    let mut call = Call {
-        browser,
-        phone,
-        now,
-        connected: false,
-        heard: Vec::new(),
-    };
+    let mut call = Call { browser, phone, now, connected: false, heard: Vec::new() };
     call.drive(Duration::from_secs(2));
     assert!(call.connected && call.browser.connected);
     for index in 0..20 {
-        call.browser.send(
-            sender,
-            111,
-            index,
-            u32::from(index) * 960,
-            b"opus",
-            call.now,
-        );
-        call.phone.write_rtp(
-            RtpPacket {
-                payload: Bytes::from_static(b"back"),
-                ..speech(1, index, 111)
-            },
-            call.now,
-        );
+        call.browser.send(sender, 111, index, u32::from(index) * 960, b"opus", call.now);
+        call.phone.write_rtp(RtpPacket { payload: Bytes::from_static(b"back"), ..speech(1, index, 111) }, call.now);
         call.drive(Duration::from_millis(20));
     }
     assert_eq!((call.heard.len(), call.browser.packets.len()), (20, 20));
@@ -202,10 +155,7 @@ fn hold_and_resume_by_the_browser() {
     let (mut call, _) = called("audio/PCMA", 8000, 1, &[AudioCodec::Pcma]);
     call.drive(Duration::from_secs(2));
     let offer = call.browser.offer(call.now);
-    let held = call
-        .phone
-        .accept_offer(&offer.replace("a=sendrecv", "a=inactive"), call.now)
-        .unwrap();
+    let held = call.phone.accept_offer(&offer.replace("a=sendrecv", "a=inactive"), call.now).unwrap();
     assert!(held.contains("a=inactive"));
     assert!(!call.phone.media().unwrap().browser_listens);
     call.phone.write_rtp(speech(1, 1, 8), call.now);
@@ -248,17 +198,6 @@ fn no_common_codec_is_refused_with_the_reason() {
         RTCRtpTransceiverDirection::Sendrecv,
     );
     let offer = browser.offer(now);
-    let refused = PhonePeer::answer(
-        &offer,
-        &[AudioCodec::Opus],
-        &Identity::new(vec![server]).unwrap(),
-        now,
-    );
-    assert!(
-        refused
-            .err()
-            .unwrap()
-            .to_string()
-            .contains("no audio codec in common")
-    );
+    let refused = PhonePeer::answer(&offer, &[AudioCodec::Opus], &Identity::new(vec![server]).unwrap(), now);
+    assert!(refused.err().unwrap().to_string().contains("no audio codec in common"));
 }

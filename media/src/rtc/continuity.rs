@@ -31,10 +31,7 @@ pub struct Continuity<S> {
 impl<S: PartialEq> Continuity<S> {
     /// Nothing sent yet.
     pub fn new() -> Self {
-        Self {
-            epoch: None,
-            last: None,
-        }
+        Self { epoch: None, last: None }
     }
 
     /// The source that is being sent.
@@ -57,11 +54,7 @@ impl<S: PartialEq> Continuity<S> {
         clock_rate: u32,
         now: Instant,
     ) -> Option<(u16, u32)> {
-        if self
-            .epoch
-            .as_ref()
-            .is_none_or(|epoch| epoch.source != source)
-        {
+        if self.epoch.as_ref().is_none_or(|epoch| epoch.source != source) {
             self.begin(source, sequence, timestamp, clock_rate, now);
         }
         let epoch = self.epoch.as_mut()?;
@@ -69,17 +62,10 @@ impl<S: PartialEq> Continuity<S> {
         if extended < epoch.first {
             return None;
         }
-        let out = (
-            sequence.wrapping_sub(epoch.sequence_offset),
-            timestamp.wrapping_sub(epoch.timestamp_offset),
-        );
+        let out = (sequence.wrapping_sub(epoch.sequence_offset), timestamp.wrapping_sub(epoch.timestamp_offset));
         if extended >= epoch.highest {
             epoch.highest = extended;
-            self.last = Some(Last {
-                sequence: out.0,
-                timestamp: out.1,
-                at: now,
-            });
+            self.last = Some(Last { sequence: out.0, timestamp: out.1, at: now });
         }
         Some(out)
     }
@@ -88,13 +74,8 @@ impl<S: PartialEq> Continuity<S> {
         let (next, time) = match self.last {
             None => (sequence, timestamp),
             Some(last) => {
-                let passed = now.saturating_duration_since(last.at).as_micros()
-                    * u128::from(clock_rate)
-                    / 1_000_000;
-                (
-                    last.sequence.wrapping_add(1),
-                    last.timestamp.wrapping_add((passed as u32).max(1)),
-                )
+                let passed = now.saturating_duration_since(last.at).as_micros() * u128::from(clock_rate) / 1_000_000;
+                (last.sequence.wrapping_add(1), last.timestamp.wrapping_add((passed as u32).max(1)))
             }
         };
         let first = BASE + u64::from(sequence);
@@ -168,9 +149,6 @@ mod tests {
         assert_eq!(continuity.map('a', 100, 0, 90_000, now), Some((100, 0)));
         assert_eq!(continuity.map('b', 7, 0, 90_000, now), Some((101, 1)));
         assert_eq!(continuity.map('b', 6, 0, 90_000, now), None);
-        assert_eq!(
-            continuity.map('b', 8, 0, 90_000, now).map(|out| out.0),
-            Some(102)
-        );
+        assert_eq!(continuity.map('b', 8, 0, 90_000, now).map(|out| out.0), Some(102));
     }
 }

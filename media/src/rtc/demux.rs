@@ -25,11 +25,7 @@ pub struct Demux<K> {
 impl<K: Copy + Eq + Hash> Demux<K> {
     /// Empty.
     pub fn new() -> Self {
-        Self {
-            by_ufrag: HashMap::new(),
-            by_address: HashMap::new(),
-            addresses: HashMap::new(),
-        }
+        Self { by_ufrag: HashMap::new(), by_address: HashMap::new(), addresses: HashMap::new() }
     }
 
     /// Adds a user name of ours; a peer may have several while ICE restarts.
@@ -83,6 +79,11 @@ impl<K: Copy + Eq + Hash> Default for Demux<K> {
 
 /// Our user name fragment in a STUN request.
 fn stun_local_ufrag(data: &[u8]) -> Option<&str> {
+    std::str::from_utf8(stun_attribute(data, USERNAME)?).ok()?.split(':').next()
+}
+
+/// An attribute of a STUN message (RFC 8489 §14).
+pub(super) fn stun_attribute(data: &[u8], wanted: u16) -> Option<&[u8]> {
     if data.len() < 20 || data[0] & 0xc0 != 0 || data[4..8] != MAGIC {
         return None;
     }
@@ -91,8 +92,8 @@ fn stun_local_ufrag(data: &[u8]) -> Option<&str> {
         let kind = u16::from_be_bytes([rest[0], rest[1]]);
         let length = usize::from(u16::from_be_bytes([rest[2], rest[3]]));
         let value = rest.get(4..4 + length)?;
-        if kind == USERNAME {
-            return std::str::from_utf8(value).ok()?.split(':').next();
+        if kind == wanted {
+            return Some(value);
         }
         rest = rest.get(4 + length.next_multiple_of(4)..)?;
     }
@@ -105,23 +106,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn request(username: &str) -> Vec<u8> {
-        let mut data = vec![
-            0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        ];
-        data.extend([
-            0x80,
-            0x22,
-            0,
-            2,
-            b'x',
-            b'y',
-            0,
-            0,
-            0,
-            6,
-            0,
-            username.len() as u8,
-        ]);
+        let mut data = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        data.extend([0x80, 0x22, 0, 2, b'x', b'y', 0, 0, 0, 6, 0, username.len() as u8]);
         data.extend(username.as_bytes());
         data.resize(data.len().next_multiple_of(4), 0);
         data
@@ -129,10 +115,7 @@ mod tests {
 
     #[test]
     fn a_peer_is_found_by_name_then_by_address_and_after_moving() {
-        let (first, second) = (
-            SocketAddr::from(([10, 0, 0, 1], 9)),
-            SocketAddr::from(([10, 0, 0, 2], 9)),
-        );
+        let (first, second) = (SocketAddr::from(([10, 0, 0, 1], 9)), SocketAddr::from(([10, 0, 0, 2], 9)));
         let mut demux = Demux::new();
         demux.register("ours", 7);
         assert_eq!(demux.route(first, &[0x80, 0]), None);

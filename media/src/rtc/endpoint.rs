@@ -44,11 +44,7 @@ pub trait Driven: Send + 'static {
 /// Where the port is taken or not permitted.
 pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     // The kernel may grant less; that is no error.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
@@ -58,11 +54,7 @@ pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Runs a machine until all its command senders are gone.
-pub async fn run<M: Driven>(
-    socket: UdpSocket,
-    mut machine: M,
-    mut commands: mpsc::Receiver<M::Command>,
-) {
+pub async fn run<M: Driven>(socket: UdpSocket, mut machine: M, mut commands: mpsc::Receiver<M::Command>) {
     let mut buffer = vec![0; MAX_DATAGRAM];
     loop {
         let deadline = machine.poll_timeout();
@@ -84,10 +76,7 @@ pub async fn run<M: Driven>(
             () = sleep_until(deadline) => {}
         }
         let now = Instant::now();
-        if machine
-            .poll_timeout()
-            .is_some_and(|deadline| deadline <= now)
-        {
+        if machine.poll_timeout().is_some_and(|deadline| deadline <= now) {
             machine.handle_timeout(now);
         }
         flush(&socket, &mut machine).await;
@@ -107,9 +96,7 @@ fn read_batch<M: Driven>(socket: &UdpSocket, machine: &mut M, buffer: &mut [u8])
     let now = Instant::now();
     for _ in 0..READ_BATCH {
         match socket.try_recv_from(buffer) {
-            Ok((length, from)) => {
-                machine.handle_datagram(from, BytesMut::from(&buffer[..length]), now)
-            }
+            Ok((length, from)) => machine.handle_datagram(from, BytesMut::from(&buffer[..length]), now),
             // Including a peer's "port unreachable", which concerns no other peer.
             Err(_) => break,
         }

@@ -84,11 +84,7 @@ impl Inbound {
         self.declared.clear();
         self.formats.clear();
         self.sole_section.clear();
-        for section in local
-            .sections
-            .iter()
-            .filter(|section| section.kind != Kind::Application)
-        {
+        for section in local.sections.iter().filter(|section| section.kind != Kind::Application) {
             self.learn_extensions(section);
             for codec in &section.codecs {
                 self.formats.insert(
@@ -101,17 +97,10 @@ impl Inbound {
                 );
             }
         }
-        for section in remote
-            .sections
-            .iter()
-            .filter(|section| section.direction.sends() && !section.rejected)
-        {
+        for section in remote.sections.iter().filter(|section| section.direction.sends() && !section.rejected) {
             for codec in &section.codecs {
                 let mid = Some(section.mid.clone());
-                let sole = self
-                    .sole_section
-                    .entry(codec.payload_type)
-                    .or_insert_with(|| mid.clone());
+                let sole = self.sole_section.entry(codec.payload_type).or_insert_with(|| mid.clone());
                 if *sole != mid {
                     *sole = None;
                 }
@@ -119,19 +108,10 @@ impl Inbound {
             for ssrc in &section.ssrcs {
                 self.declared.insert(*ssrc, section.mid.clone());
             }
-            self.repair_of.extend(
-                section
-                    .repair_pairs
-                    .iter()
-                    .map(|(media, repair)| (*repair, *media)),
-            );
+            self.repair_of.extend(section.repair_pairs.iter().map(|(media, repair)| (*repair, *media)));
         }
         // What the peer no longer sends is forgotten, so that its SSRCs cannot fill the table.
-        self.streams.retain(|_, stream| {
-            remote
-                .section(&stream.mid)
-                .is_some_and(|section| section.direction.sends())
-        });
+        self.streams.retain(|_, stream| remote.section(&stream.mid).is_some_and(|section| section.direction.sends()));
     }
 
     fn learn_extensions(&mut self, section: &super::sdp::Section) {
@@ -160,12 +140,7 @@ impl Inbound {
     }
 
     /// Takes one packet; gives it back with its stream, or nothing if it is a duplicate, padding or unknown.
-    pub fn receive(
-        &mut self,
-        mut packet: RtpPacket,
-        extensions: &Extensions,
-        at: Instant,
-    ) -> Option<Received> {
+    pub fn receive(&mut self, mut packet: RtpPacket, extensions: &Extensions, at: Instant) -> Option<Received> {
         let format = self.formats.get(&packet.payload_type)?;
         let repaired = format.repairs.is_some();
         if let Some(original) = format.repairs {
@@ -190,19 +165,13 @@ impl Inbound {
 
     /// Sequence numbers to ask the sender for again, by SSRC.
     pub fn requests(&mut self, now: Instant) -> Vec<(u32, Vec<u16>)> {
-        let due = self
-            .streams
-            .iter_mut()
-            .map(|(ssrc, stream)| (*ssrc, stream.log.due(now)));
+        let due = self.streams.iter_mut().map(|(ssrc, stream)| (*ssrc, stream.log.due(now)));
         due.filter(|(_, sequences)| !sequences.is_empty()).collect()
     }
 
     /// When [`Self::requests`] will next have something.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.streams
-            .values()
-            .filter_map(|stream| stream.log.poll_timeout())
-            .min()
+        self.streams.values().filter_map(|stream| stream.log.poll_timeout()).min()
     }
 
     fn open(&mut self, packet: &RtpPacket, extensions: &Extensions) -> Option<()> {
@@ -215,31 +184,17 @@ impl Inbound {
         };
         let rid = text(&extensions.rid).map(Rid::from);
         let format = self.formats.get(&packet.payload_type)?;
-        let opened = NewStream {
-            ssrc: packet.ssrc,
-            payload_type: packet.payload_type,
-            clock_rate: format.clock_rate,
-        };
+        let opened = NewStream { ssrc: packet.ssrc, payload_type: packet.payload_type, clock_rate: format.clock_rate };
         self.opened.push(opened);
         let log = ReceiveLog::new(format.nack);
-        self.streams.insert(
-            packet.ssrc,
-            Stream {
-                mid,
-                rid,
-                payload_type: packet.payload_type,
-                log,
-            },
-        );
+        self.streams.insert(packet.ssrc, Stream { mid, rid, payload_type: packet.payload_type, log });
         Some(())
     }
 
     /// A declared SSRC, or the only section that may send this payload type (RFC 9143 §10.2).
     fn section_without_tag(&self, packet: &RtpPacket) -> Option<Mid> {
         let declared = self.declared.get(&packet.ssrc);
-        declared
-            .or_else(|| self.sole_section.get(&packet.payload_type)?.as_ref())
-            .cloned()
+        declared.or_else(|| self.sole_section.get(&packet.payload_type)?.as_ref()).cloned()
     }
 
     fn primary_of(&mut self, repair: u32, extensions: &Extensions) -> Option<u32> {
@@ -248,13 +203,8 @@ impl Inbound {
         }
         let rid = text(&extensions.repaired_rid)?;
         let mid = text(&extensions.mid)?;
-        let named = |stream: &Stream| {
-            &*stream.mid.0 == mid && stream.rid.as_ref().is_some_and(|own| &*own.0 == rid)
-        };
-        let primary = self
-            .streams
-            .iter()
-            .find_map(|(ssrc, stream)| named(stream).then_some(*ssrc))?;
+        let named = |stream: &Stream| &*stream.mid.0 == mid && stream.rid.as_ref().is_some_and(|own| &*own.0 == rid);
+        let primary = self.streams.iter().find_map(|(ssrc, stream)| named(stream).then_some(*ssrc))?;
         if self.repair_of.len() < 2 * MAX_STREAMS {
             self.repair_of.insert(repair, primary);
         }
@@ -263,17 +213,12 @@ impl Inbound {
 }
 
 fn text(value: &Option<Bytes>) -> Option<&str> {
-    std::str::from_utf8(value.as_ref()?)
-        .ok()
-        .filter(|text| !text.is_empty() && text.len() <= 32)
+    std::str::from_utf8(value.as_ref()?).ok().filter(|text| !text.is_empty() && text.len() <= 32)
 }
 
 fn audio_level(value: &Bytes) -> Option<AudioLevel> {
     let byte = *value.first()?;
-    Some(AudioLevel {
-        below_overload: byte & 0x7f,
-        voice: byte & 0x80 != 0,
-    })
+    Some(AudioLevel { below_overload: byte & 0x7f, voice: byte & 0x80 != 0 })
 }
 
 /// RFC 4588 §4: the first two payload bytes are the original sequence number. Shorter ones are probes.
@@ -307,42 +252,22 @@ mod tests {
         };
         section.codecs = vec![codec(96, "VP8", ""), codec(97, "rtx", "apt=96")];
         for (id, name) in [(1, uri::MID), (2, uri::RID), (3, uri::REPAIRED_RID)] {
-            section.extensions.push(Extension {
-                id,
-                uri: name.into(),
-            });
+            section.extensions.push(Extension { id, uri: name.into() });
         }
-        Description {
-            sections: vec![section],
-            ..Description::default()
-        }
+        Description { sections: vec![section], ..Description::default() }
     }
 
     fn packet(payload_type: u8, ssrc: u32, sequence: u16, payload: &'static [u8]) -> RtpPacket {
-        RtpPacket {
-            payload_type,
-            ssrc,
-            sequence,
-            payload: Bytes::from_static(payload),
-            ..RtpPacket::default()
-        }
+        RtpPacket { payload_type, ssrc, sequence, payload: Bytes::from_static(payload), ..RtpPacket::default() }
     }
 
     fn named(rid: &'static str, repaired: bool) -> Extensions {
         let value = Some(Bytes::from_static(rid.as_bytes()));
         let mid = Some(Bytes::from_static(b"v"));
         if repaired {
-            Extensions {
-                mid,
-                repaired_rid: value,
-                ..Extensions::default()
-            }
+            Extensions { mid, repaired_rid: value, ..Extensions::default() }
         } else {
-            Extensions {
-                mid,
-                rid: value,
-                ..Extensions::default()
-            }
+            Extensions { mid, rid: value, ..Extensions::default() }
         }
     }
 
@@ -350,68 +275,25 @@ mod tests {
     fn layers_survive_renegotiation_and_repairs_find_their_layer() {
         let now = Instant::now();
         let mut inbound = Inbound::default();
-        let (remote, local) = (
-            description(Direction::SendOnly),
-            description(Direction::RecvOnly),
-        );
+        let (remote, local) = (description(Direction::SendOnly), description(Direction::RecvOnly));
         inbound.negotiated(&remote, &local);
-        assert!(
-            inbound
-                .receive(packet(96, 11, 1, b"a"), &named("q", false), now)
-                .is_some()
-        );
-        assert!(
-            inbound
-                .receive(packet(96, 12, 1, b"a"), &named("h", false), now)
-                .is_some()
-        );
+        assert!(inbound.receive(packet(96, 11, 1, b"a"), &named("q", false), now).is_some());
+        assert!(inbound.receive(packet(96, 12, 1, b"a"), &named("h", false), now).is_some());
         assert_eq!(inbound.drain_opened().count(), 2);
         inbound.negotiated(&remote, &local);
         // The browser names layers only at the beginning.
-        let later = inbound
-            .receive(packet(96, 12, 3, b"a"), &Extensions::default(), now)
-            .unwrap();
+        let later = inbound.receive(packet(96, 12, 3, b"a"), &Extensions::default(), now).unwrap();
         assert_eq!(later.rid.unwrap(), Rid::from("h"));
-        let repaired = inbound
-            .receive(packet(97, 99, 7, b"\x00\x02b"), &named("h", true), now)
-            .unwrap();
-        assert_eq!(
-            (
-                repaired.packet.ssrc,
-                repaired.packet.sequence,
-                repaired.packet.payload_type
-            ),
-            (12, 2, 96)
-        );
-        assert!(
-            inbound
-                .receive(packet(97, 99, 8, b"\x00\x02b"), &Extensions::default(), now)
-                .is_none(),
-            "duplicate"
-        );
-        assert!(
-            inbound
-                .receive(packet(97, 99, 9, b""), &Extensions::default(), now)
-                .is_none(),
-            "probe"
-        );
+        let repaired = inbound.receive(packet(97, 99, 7, b"\x00\x02b"), &named("h", true), now).unwrap();
+        assert_eq!((repaired.packet.ssrc, repaired.packet.sequence, repaired.packet.payload_type), (12, 2, 96));
+        assert!(inbound.receive(packet(97, 99, 8, b"\x00\x02b"), &Extensions::default(), now).is_none(), "duplicate");
+        assert!(inbound.receive(packet(97, 99, 9, b""), &Extensions::default(), now).is_none(), "probe");
     }
 
     #[test]
     fn a_stranger_is_not_attributed() {
         let mut inbound = Inbound::default();
-        inbound.negotiated(
-            &description(Direction::RecvOnly),
-            &description(Direction::SendOnly),
-        );
-        assert!(
-            inbound
-                .receive(
-                    packet(96, 11, 1, b"a"),
-                    &Extensions::default(),
-                    Instant::now()
-                )
-                .is_none()
-        );
+        inbound.negotiated(&description(Direction::RecvOnly), &description(Direction::SendOnly));
+        assert!(inbound.receive(packet(96, 11, 1, b"a"), &Extensions::default(), Instant::now()).is_none());
     }
 }

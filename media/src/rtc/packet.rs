@@ -45,15 +45,8 @@ impl RtpPacket {
             let length = bytes.get(start + 2..start + 4)?;
             start += 4 + 4 * usize::from(u16::from_be_bytes([length[0], length[1]]));
         }
-        let padding = if first & 0x20 != 0 {
-            usize::from(*bytes.last()?)
-        } else {
-            0
-        };
-        let end = bytes
-            .len()
-            .checked_sub(padding)
-            .filter(|end| *end >= start)?;
+        let padding = if first & 0x20 != 0 { usize::from(*bytes.last()?) } else { 0 };
+        let end = bytes.len().checked_sub(padding).filter(|end| *end >= start)?;
         Some(Self {
             payload_type: bytes[1] & 0x7f,
             marker: bytes[1] & 0x80 != 0,

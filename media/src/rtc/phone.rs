@@ -43,14 +43,7 @@ impl AudioCodec {
             Self::G722 => (9, 8000, 1, ""),
         };
         let name = self.name().to_owned();
-        Codec {
-            payload_type,
-            name,
-            clock_rate,
-            channels,
-            fmtp: fmtp.into(),
-            feedback: Vec::new(),
-        }
+        Codec { payload_type, name, clock_rate, channels, fmtp: fmtp.into(), feedback: Vec::new() }
     }
 }
 
@@ -116,11 +109,7 @@ impl PhonePeer {
     ///
     /// # Errors
     /// When the WebRTC crate refuses.
-    pub fn offer(
-        codecs: &[AudioCodec],
-        identity: &Identity,
-        now: Instant,
-    ) -> Result<(Self, String), TransportError> {
+    pub fn offer(codecs: &[AudioCodec], identity: &Identity, now: Instant) -> Result<(Self, String), TransportError> {
         let mut peer = Self::new(codecs, identity, now)?;
         peer.transport.start_offer(&[], now)?;
         let section = peer.offered_section();
@@ -128,21 +117,14 @@ impl PhonePeer {
         Ok((peer, text))
     }
 
-    fn new(
-        codecs: &[AudioCodec],
-        identity: &Identity,
-        now: Instant,
-    ) -> Result<Self, TransportError> {
+    fn new(codecs: &[AudioCodec], identity: &Identity, now: Instant) -> Result<Self, TransportError> {
         Ok(Self {
             transport: Transport::new(identity, now)?,
             codecs: codecs.to_vec(),
             candidates: identity.candidates(),
             ssrc: rand::random(),
             out: Continuity::new(),
-            local: Description {
-                session_id: rand::random::<u64>() >> 2,
-                ..Description::default()
-            },
+            local: Description { session_id: rand::random::<u64>() >> 2, ..Description::default() },
             media: None,
         })
     }
@@ -157,11 +139,7 @@ impl PhonePeer {
         let (codecs, media) = self.choose(audio)?;
         self.transport.accept_offer(&offer, now)?;
         let sections = offer.sections.iter().map(|section| {
-            if section.mid == audio.mid {
-                self.answered_section(audio, codecs.clone())
-            } else {
-                refused(section)
-            }
+            if section.mid == audio.mid { self.answered_section(audio, codecs.clone()) } else { refused(section) }
         });
         let sections = sections.collect();
         let text = self.describe(sections, Setup::Passive);
@@ -184,17 +162,8 @@ impl PhonePeer {
 
     /// A later offer of ours: `hold` asks the browser to be silent and sends it nothing.
     pub fn reoffer(&mut self, hold: bool) -> String {
-        let mut section = self
-            .local
-            .sections
-            .first()
-            .cloned()
-            .unwrap_or_else(|| self.offered_section());
-        section.direction = if hold {
-            Direction::Inactive
-        } else {
-            Direction::SendRecv
-        };
+        let mut section = self.local.sections.first().cloned().unwrap_or_else(|| self.offered_section());
+        section.direction = if hold { Direction::Inactive } else { Direction::SendRecv };
         self.describe(vec![section], Setup::ActPass)
     }
 
@@ -215,27 +184,11 @@ impl PhonePeer {
         if !media.browser_listens {
             return;
         }
-        let clock_rate = if media.codec == AudioCodec::Opus {
-            48_000
-        } else {
-            8000
-        };
-        if let Some((sequence, timestamp)) = self.out.map(
-            packet.ssrc,
-            packet.sequence,
-            packet.timestamp,
-            clock_rate,
-            now,
-        ) {
-            self.transport.send_rtp(
-                RtpPacket {
-                    sequence,
-                    timestamp,
-                    ssrc: self.ssrc,
-                    ..packet
-                },
-                now,
-            );
+        let clock_rate = if media.codec == AudioCodec::Opus { 48_000 } else { 8000 };
+        if let Some((sequence, timestamp)) =
+            self.out.map(packet.ssrc, packet.sequence, packet.timestamp, clock_rate, now)
+        {
+            self.transport.send_rtp(RtpPacket { sequence, timestamp, ssrc: self.ssrc, ..packet }, now);
         }
     }
 
@@ -279,48 +232,31 @@ impl PhonePeer {
 
     fn apply(&mut self, remote: &Description, media: PhoneMedia) {
         self.transport.negotiated(remote, &self.local);
-        let clock_rate = if media.codec == AudioCodec::Opus {
-            48_000
-        } else {
-            8000
-        };
+        let clock_rate = if media.codec == AudioCodec::Opus { 48_000 } else { 8000 };
         self.transport.open_outbound(self.ssrc, clock_rate, None);
         self.media = Some(media);
     }
 
     /// Codecs in common, in our order, with key presses for the clocks in use.
     fn choose(&self, theirs: &Section) -> Result<(Vec<Codec>, PhoneMedia), SdpError> {
-        let find = |codec: &AudioCodec| {
-            theirs
-                .codecs
-                .iter()
-                .find(|other| other.is(codec.name()))
-                .map(|other| (*codec, other))
-        };
+        let find =
+            |codec: &AudioCodec| theirs.codecs.iter().find(|other| other.is(codec.name())).map(|other| (*codec, other));
         let common: Vec<(AudioCodec, &Codec)> = self.codecs.iter().filter_map(find).collect();
         let Some((codec, first)) = common.first().copied() else {
             let names: Vec<&str> = self.codecs.iter().map(|codec| codec.name()).collect();
             return Err(SdpError::NoCommonCodec("audio", names.join(", ")));
         };
         let events = theirs.codecs.iter().filter(|other| {
-            other.is("telephone-event")
-                && common
-                    .iter()
-                    .any(|(_, codec)| codec.clock_rate == other.clock_rate)
+            other.is("telephone-event") && common.iter().any(|(_, codec)| codec.clock_rate == other.clock_rate)
         });
         let mut codecs: Vec<Codec> = common.iter().map(|(_, codec)| (*codec).clone()).collect();
-        let telephone_event = events
-            .clone()
-            .find(|event| event.clock_rate == first.clock_rate);
+        let telephone_event = events.clone().find(|event| event.clock_rate == first.clock_rate);
         codecs.extend(events.cloned());
         let media = PhoneMedia {
             codec,
             payload_type: first.payload_type,
             telephone_event: telephone_event.map(|event| event.payload_type),
-            receivable: common
-                .iter()
-                .map(|(codec, other)| (other.payload_type, *codec))
-                .collect(),
+            receivable: common.iter().map(|(codec, other)| (other.payload_type, *codec)).collect(),
             browser_listens: theirs.direction.receives(),
             browser_speaks: theirs.direction.sends(),
         };
@@ -334,12 +270,7 @@ impl PhonePeer {
         for codec in &mut section.codecs {
             codec.feedback.clear();
         }
-        section.extensions = theirs
-            .extensions
-            .iter()
-            .filter(|extension| extension.uri == uri::MID)
-            .cloned()
-            .collect();
+        section.extensions = theirs.extensions.iter().filter(|extension| extension.uri == uri::MID).cloned().collect();
         self.name_stream(&mut section);
         section
     }
@@ -348,11 +279,7 @@ impl PhonePeer {
         let mut section = Section::new(Kind::Audio, "0".into());
         section.codecs = self.codecs.iter().map(|codec| codec.offered()).collect();
         for (payload_type, clock_rate) in [(110, 48_000), (126, 8000)] {
-            if section
-                .codecs
-                .iter()
-                .any(|codec| codec.clock_rate == clock_rate)
-            {
+            if section.codecs.iter().any(|codec| codec.clock_rate == clock_rate) {
                 let name = "telephone-event".to_owned();
                 section.codecs.push(Codec {
                     payload_type,
@@ -364,10 +291,7 @@ impl PhonePeer {
                 });
             }
         }
-        section.extensions.push(Extension {
-            id: 1,
-            uri: uri::MID.into(),
-        });
+        section.extensions.push(Extension { id: 1, uri: uri::MID.into() });
         self.name_stream(&mut section);
         section
     }
@@ -394,10 +318,7 @@ impl PhonePeer {
 }
 
 fn audio_section(description: &Description) -> Result<&Section, SdpError> {
-    let mut audio = description
-        .sections
-        .iter()
-        .filter(|section| section.kind == Kind::Audio && !section.rejected);
+    let mut audio = description.sections.iter().filter(|section| section.kind == Kind::Audio && !section.rejected);
     audio.next().ok_or(SdpError::NoSection("audio"))
 }
 

@@ -51,37 +51,13 @@ type Reply<T> = oneshot::Sender<Result<T, PhoneError>>;
 pub struct PhoneCommand(Command);
 
 enum Command {
-    Answer {
-        offer: String,
-        codecs: Vec<AudioCodec>,
-        reply: Reply<Opened>,
-    },
-    Offer {
-        codecs: Vec<AudioCodec>,
-        reply: Reply<Opened>,
-    },
-    SetAnswer {
-        leg: LegId,
-        answer: String,
-        reply: Reply<PhoneMedia>,
-    },
-    AcceptOffer {
-        leg: LegId,
-        offer: String,
-        reply: Reply<(String, Option<PhoneMedia>)>,
-    },
-    Reoffer {
-        leg: LegId,
-        hold: bool,
-        reply: Reply<String>,
-    },
-    Write {
-        leg: LegId,
-        packet: RtpPacket,
-    },
-    Close {
-        leg: LegId,
-    },
+    Answer { offer: String, codecs: Vec<AudioCodec>, reply: Reply<Opened> },
+    Offer { codecs: Vec<AudioCodec>, reply: Reply<Opened> },
+    SetAnswer { leg: LegId, answer: String, reply: Reply<PhoneMedia> },
+    AcceptOffer { leg: LegId, offer: String, reply: Reply<(String, Option<PhoneMedia>)> },
+    Reoffer { leg: LegId, hold: bool, reply: Reply<String> },
+    Write { leg: LegId, packet: RtpPacket },
+    Close { leg: LegId },
 }
 
 /// Makes browser phone legs on one UDP port. Cloning gives another handle to the same port; the task ends with
@@ -99,10 +75,7 @@ impl PhoneEndpoint {
     pub fn start(address: SocketAddr, advertised: &[IpAddr]) -> io::Result<Self> {
         let socket = endpoint::bind(address)?;
         let port = socket.local_addr()?.port();
-        let candidates = advertised
-            .iter()
-            .map(|ip| SocketAddr::new(*ip, port))
-            .collect();
+        let candidates = advertised.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
         let identity = Identity::new(candidates).map_err(io::Error::other)?;
         let (commands, inbox) = mpsc::channel(endpoint::MAX_COMMANDS);
         tokio::spawn(endpoint::run(socket, Phones::new(identity), inbox));
@@ -113,18 +86,9 @@ impl PhoneEndpoint {
     ///
     /// # Errors
     /// See [`PhoneError`]; a description without a common codec is a 488 to the browser.
-    pub async fn answer(
-        &self,
-        offer: &str,
-        codecs: &[AudioCodec],
-    ) -> Result<(PhoneLeg, String), PhoneError> {
+    pub async fn answer(&self, offer: &str, codecs: &[AudioCodec]) -> Result<(PhoneLeg, String), PhoneError> {
         let (offer, codecs) = (offer.to_owned(), codecs.to_vec());
-        let opened = ask(&self.commands, |reply| Command::Answer {
-            offer,
-            codecs,
-            reply,
-        })
-        .await?;
+        let opened = ask(&self.commands, |reply| Command::Answer { offer, codecs, reply }).await?;
         Ok(self.leg(opened))
     }
 
@@ -139,18 +103,8 @@ impl PhoneEndpoint {
     }
 
     fn leg(&self, opened: Opened) -> (PhoneLeg, String) {
-        let sender = PhoneSender {
-            leg: opened.leg,
-            commands: self.commands.clone(),
-        };
-        (
-            PhoneLeg {
-                sender,
-                events: opened.events,
-                media: opened.media,
-            },
-            opened.description,
-        )
+        let sender = PhoneSender { leg: opened.leg, commands: self.commands.clone() };
+        (PhoneLeg { sender, events: opened.events, media: opened.media }, opened.description)
     }
 }
 
@@ -159,10 +113,7 @@ async fn ask<T>(
     make: impl FnOnce(Reply<T>) -> Command,
 ) -> Result<T, PhoneError> {
     let (reply, answer) = oneshot::channel();
-    commands
-        .send(PhoneCommand(make(reply)))
-        .await
-        .map_err(|_| PhoneError::Stopped)?;
+    commands.send(PhoneCommand(make(reply))).await.map_err(|_| PhoneError::Stopped)?;
     answer.await.map_err(|_| PhoneError::Stopped)?
 }
 
@@ -177,12 +128,7 @@ impl PhoneSender {
     /// Sends a packet to the browser, payload types as in [`PhoneMedia`]. Never waits: when the endpoint is
     /// behind, the packet is lost as on a network, and `false` comes back.
     pub fn write_rtp(&self, packet: RtpPacket) -> bool {
-        self.commands
-            .try_send(PhoneCommand(Command::Write {
-                leg: self.leg,
-                packet,
-            }))
-            .is_ok()
+        self.commands.try_send(PhoneCommand(Command::Write { leg: self.leg, packet })).is_ok()
     }
 }
 
@@ -200,14 +146,7 @@ impl PhoneLeg {
     /// See [`PhoneError`].
     pub async fn set_answer(&mut self, answer: &str) -> Result<(), PhoneError> {
         let (leg, answer) = (self.sender.leg, answer.to_owned());
-        self.media = Some(
-            ask(&self.sender.commands, |reply| Command::SetAnswer {
-                leg,
-                answer,
-                reply,
-            })
-            .await?,
-        );
+        self.media = Some(ask(&self.sender.commands, |reply| Command::SetAnswer { leg, answer, reply }).await?);
         Ok(())
     }
 
@@ -217,12 +156,7 @@ impl PhoneLeg {
     /// See [`PhoneError`].
     pub async fn accept_offer(&mut self, offer: &str) -> Result<String, PhoneError> {
         let (leg, offer) = (self.sender.leg, offer.to_owned());
-        let (answer, media) = ask(&self.sender.commands, |reply| Command::AcceptOffer {
-            leg,
-            offer,
-            reply,
-        })
-        .await?;
+        let (answer, media) = ask(&self.sender.commands, |reply| Command::AcceptOffer { leg, offer, reply }).await?;
         self.media = media;
         Ok(answer)
     }
@@ -233,12 +167,7 @@ impl PhoneLeg {
     /// See [`PhoneError`].
     pub async fn reoffer(&self, hold: bool) -> Result<String, PhoneError> {
         let leg = self.sender.leg;
-        ask(&self.sender.commands, |reply| Command::Reoffer {
-            leg,
-            hold,
-            reply,
-        })
-        .await
+        ask(&self.sender.commands, |reply| Command::Reoffer { leg, hold, reply }).await
     }
 
     /// What was agreed; `None` until the browser answered.
@@ -302,10 +231,7 @@ impl Phones {
         }
     }
 
-    fn open(
-        &mut self,
-        made: Result<(PhonePeer, String), TransportError>,
-    ) -> Result<Opened, PhoneError> {
+    fn open(&mut self, made: Result<(PhonePeer, String), TransportError>) -> Result<Opened, PhoneError> {
         if self.legs.len() >= MAX_LEGS {
             return Err(PhoneError::Full);
         }
@@ -315,19 +241,11 @@ impl Phones {
         let (events, receiver) = mpsc::channel(MAX_EVENTS);
         let media = peer.media().cloned();
         self.legs.insert(leg, Leg { peer, events });
-        Ok(Opened {
-            leg,
-            description,
-            media,
-            events: receiver,
-        })
+        Ok(Opened { leg, description, media, events: receiver })
     }
 
     fn peer(&mut self, leg: LegId) -> Result<&mut PhonePeer, PhoneError> {
-        self.legs
-            .get_mut(&leg)
-            .map(|leg| &mut leg.peer)
-            .ok_or(PhoneError::Stopped)
+        self.legs.get_mut(&leg).map(|leg| &mut leg.peer).ok_or(PhoneError::Stopped)
     }
 
     /// After anything happened to a leg: its events, datagrams, names and deadline.
@@ -379,11 +297,7 @@ impl Driven for Phones {
 
     fn handle_command(&mut self, command: PhoneCommand, now: Instant) {
         match command.0 {
-            Command::Answer {
-                offer,
-                codecs,
-                reply,
-            } => {
+            Command::Answer { offer, codecs, reply } => {
                 let made = PhonePeer::answer(&offer, &codecs, &self.identity, now);
                 let opened = self.open(made);
                 self.reply_opened(opened, reply);
@@ -394,9 +308,7 @@ impl Driven for Phones {
                 self.reply_opened(opened, reply);
             }
             Command::SetAnswer { leg, answer, reply } => {
-                let media = self
-                    .peer(leg)
-                    .and_then(|peer| Ok(peer.set_answer(&answer, now)?));
+                let media = self.peer(leg).and_then(|peer| Ok(peer.set_answer(&answer, now)?));
                 let _ = reply.send(media);
                 self.settle(leg);
             }

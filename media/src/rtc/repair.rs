@@ -91,9 +91,8 @@ impl ReceiveLog {
     /// Sequence numbers to ask for now.
     pub fn due(&mut self, now: Instant) -> Vec<u16> {
         let retry = self.round_trip.mul_f32(1.25) + RETRY_SLACK;
-        self.missing.retain(|missing| {
-            missing.asks < MAX_ASKS && now.saturating_duration_since(missing.since) < MAX_AGE
-        });
+        self.missing
+            .retain(|missing| missing.asks < MAX_ASKS && now.saturating_duration_since(missing.since) < MAX_AGE);
         let due = self.missing.iter_mut().filter(|missing| missing.due <= now);
         due.map(|missing| {
             missing.asks += 1;
@@ -119,13 +118,7 @@ impl ReceiveLog {
         }
         if self.ask && gap as usize <= MAX_MISSING {
             for sequence in highest + 1..extended {
-                self.missing.push_back(Missing {
-                    sequence,
-                    since: now,
-                    asked: None,
-                    asks: 0,
-                    due: now + FIRST_ASK,
-                });
+                self.missing.push_back(Missing { sequence, since: now, asked: None, asks: 0, due: now + FIRST_ASK });
             }
             while self.missing.len() > MAX_MISSING {
                 self.missing.pop_front();
@@ -138,11 +131,7 @@ impl ReceiveLog {
     }
 
     fn found(&mut self, sequence: u64, repaired: bool, now: Instant) {
-        let Some(index) = self
-            .missing
-            .iter()
-            .position(|missing| missing.sequence == sequence)
-        else {
+        let Some(index) = self.missing.iter().position(|missing| missing.sequence == sequence) else {
             return;
         };
         let Some(missing) = self.missing.remove(index) else {
@@ -192,14 +181,8 @@ mod tests {
         assert!(log.due(start).is_empty());
         assert_eq!(log.due(start + Duration::from_millis(5)), vec![65_535, 0]);
         assert!(log.due(start + Duration::from_millis(6)).is_empty());
-        assert_eq!(
-            log.arrived(0, true, start + Duration::from_millis(25)),
-            Arrival::New
-        );
-        assert_eq!(
-            log.arrived(0, true, start + Duration::from_millis(26)),
-            Arrival::Duplicate
-        );
+        assert_eq!(log.arrived(0, true, start + Duration::from_millis(25)), Arrival::New);
+        assert_eq!(log.arrived(0, true, start + Duration::from_millis(26)), Arrival::Duplicate);
         assert_eq!(log.due(start + Duration::from_millis(200)), vec![65_535]);
     }
 
@@ -209,9 +192,7 @@ mod tests {
         let mut log = ReceiveLog::new(true);
         log.arrived(1, false, start);
         log.arrived(3, false, start);
-        let asks: usize = (0..5_000)
-            .map(|ms| log.due(start + Duration::from_millis(ms)).len())
-            .sum();
+        let asks: usize = (0..5_000).map(|ms| log.due(start + Duration::from_millis(ms)).len()).sum();
         assert!((1..=usize::from(MAX_ASKS)).contains(&asks), "{asks} asks");
         assert_eq!(log.poll_timeout(), None);
     }

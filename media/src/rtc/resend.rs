@@ -31,11 +31,7 @@ pub struct SendHistory {
 impl SendHistory {
     /// `repair_ssrc` is the SSRC of the retransmission stream.
     pub fn new(repair_ssrc: u32) -> Self {
-        Self {
-            sent: VecDeque::new(),
-            repair_ssrc,
-            repair_sequence: 0,
-        }
+        Self { sent: VecDeque::new(), repair_ssrc, repair_sequence: 0 }
     }
 
     /// Remembers a packet that goes out now.
@@ -43,30 +39,15 @@ impl SendHistory {
         if self.sent.len() == CAPACITY {
             self.sent.pop_front();
         }
-        self.sent.push_back(Sent {
-            packet,
-            repeated: None,
-            repeats: 0,
-        });
+        self.sent.push_back(Sent { packet, repeated: None, repeats: 0 });
     }
 
     /// The retransmission packet (RFC 4588 §4) for a sequence number, if it may be repeated.
     /// `repair_type` maps a media payload type to its retransmission type.
-    pub fn repeat(
-        &mut self,
-        sequence: u16,
-        now: Instant,
-        repair_type: impl Fn(u8) -> Option<u8>,
-    ) -> Option<RtpPacket> {
+    pub fn repeat(&mut self, sequence: u16, now: Instant, repair_type: impl Fn(u8) -> Option<u8>) -> Option<RtpPacket> {
         // Newest first: losses are asked for while they are young.
-        let sent = self
-            .sent
-            .iter_mut()
-            .rev()
-            .find(|sent| sent.packet.sequence == sequence)?;
-        let recent = sent
-            .repeated
-            .is_some_and(|at| now.saturating_duration_since(at) < MIN_INTERVAL);
+        let sent = self.sent.iter_mut().rev().find(|sent| sent.packet.sequence == sequence)?;
+        let recent = sent.repeated.is_some_and(|at| now.saturating_duration_since(at) < MIN_INTERVAL);
         if recent || sent.repeats >= MAX_REPEATS {
             return None;
         }
@@ -112,10 +93,7 @@ mod tests {
         let repair = |_| Some(97);
         assert!(history.repeat(0, now, repair).is_none(), "too old");
         let again = history.repeat(599, now, repair).unwrap();
-        assert_eq!(
-            (again.ssrc, again.payload_type, &again.payload[..]),
-            (9, 97, &[2, 87, b'x'][..])
-        );
+        assert_eq!((again.ssrc, again.payload_type, &again.payload[..]), (9, 97, &[2, 87, b'x'][..]));
         assert!(history.repeat(599, now, repair).is_none());
         assert!(history.repeat(599, now + MIN_INTERVAL, repair).is_some());
     }

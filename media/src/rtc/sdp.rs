@@ -19,22 +19,16 @@ pub const MAX_ITEMS: usize = 256;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SdpError {
     /// Longer than [`MAX_SDP_BYTES`] or more than [`MAX_SECTIONS`] sections.
-    #[error(
-        "the session description is too large (limits: {MAX_SDP_BYTES} bytes, {MAX_SECTIONS} sections)"
-    )]
+    #[error("the session description is too large (limits: {MAX_SDP_BYTES} bytes, {MAX_SECTIONS} sections)")]
     TooLarge,
     /// A line that is not `x=value`, or a media line that does not parse.
     #[error("line {0} of the session description does not parse")]
     Line(usize),
     /// No ICE user name and password: the peer is not a WebRTC client.
-    #[error(
-        "the session description carries no ice-ufrag and ice-pwd; a browser (WebRTC) description is needed"
-    )]
+    #[error("the session description carries no ice-ufrag and ice-pwd; a browser (WebRTC) description is needed")]
     NoIce,
     /// No DTLS certificate fingerprint.
-    #[error(
-        "the session description carries no DTLS fingerprint; a browser (WebRTC) description is needed"
-    )]
+    #[error("the session description carries no DTLS fingerprint; a browser (WebRTC) description is needed")]
     NoFingerprint,
     /// No section of the wanted kind.
     #[error("the session description has no usable {0} section")]
@@ -143,14 +137,9 @@ impl Direction {
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [
-            Self::SendRecv,
-            Self::SendOnly,
-            Self::RecvOnly,
-            Self::Inactive,
-        ]
-        .into_iter()
-        .find(|direction| direction.as_str() == name)
+        [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive]
+            .into_iter()
+            .find(|direction| direction.as_str() == name)
     }
 }
 
@@ -187,23 +176,16 @@ impl Codec {
 
     /// For `rtx`: the payload type that it repairs (RFC 4588 §8.6).
     pub fn repaired(&self) -> Option<u8> {
-        self.is("rtx")
-            .then(|| self.parameter("apt")?.parse().ok())
-            .flatten()
+        self.is("rtx").then(|| self.parameter("apt")?.parse().ok()).flatten()
     }
 
     /// Whether receiver and sender mean the same stream format (profile and packetization included).
     pub fn same_format(&self, other: &Self) -> bool {
-        if !self.is(&other.name)
-            || self.clock_rate != other.clock_rate
-            || self.channels != other.channels
-        {
+        if !self.is(&other.name) || self.clock_rate != other.clock_rate || self.channels != other.channels {
             return false;
         }
         let same = |key: &str, default: &str| {
-            self.parameter(key)
-                .unwrap_or(default)
-                .eq_ignore_ascii_case(other.parameter(key).unwrap_or(default))
+            self.parameter(key).unwrap_or(default).eq_ignore_ascii_case(other.parameter(key).unwrap_or(default))
         };
         match self.name.to_ascii_lowercase().as_str() {
             "h264" => same("packetization-mode", "0") && h264_profile(self) == h264_profile(other),
@@ -216,10 +198,7 @@ impl Codec {
 
 /// Profile part of `profile-level-id`; the level may differ between the two sides (RFC 6184 §8.2.2).
 fn h264_profile(codec: &Codec) -> String {
-    let id = codec
-        .parameter("profile-level-id")
-        .unwrap_or("42000a")
-        .to_ascii_lowercase();
+    let id = codec.parameter("profile-level-id").unwrap_or("42000a").to_ascii_lowercase();
     // Baseline with constraint_set1 is constrained baseline, whichever way it is written.
     match id.get(..4) {
         Some("42e0" | "42c0") => "42e0".into(),
@@ -248,8 +227,7 @@ pub mod uri {
     /// Loudness of the packet (RFC 6464).
     pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
     /// Transport-wide sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
-    pub const TRANSPORT_CC: &str =
-        "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+    pub const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
     /// Absolute send time.
     pub const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 }
@@ -304,18 +282,12 @@ impl Section {
 
     /// Number of a header extension in this section.
     pub fn extension(&self, uri: &str) -> Option<u8> {
-        self.extensions
-            .iter()
-            .find(|extension| extension.uri == uri)
-            .map(|extension| extension.id)
+        self.extensions.iter().find(|extension| extension.uri == uri).map(|extension| extension.id)
     }
 
     /// Retransmission payload type for a media payload type.
     pub fn repair_type(&self, payload_type: u8) -> Option<u8> {
-        self.codecs
-            .iter()
-            .find(|codec| codec.repaired() == Some(payload_type))
-            .map(|codec| codec.payload_type)
+        self.codecs.iter().find(|codec| codec.repaired() == Some(payload_type)).map(|codec| codec.payload_type)
     }
 }
 
@@ -391,9 +363,7 @@ impl Description {
         for (index, line) in text.lines().enumerate() {
             let line = line.trim_end();
             if !line.is_empty() {
-                parser
-                    .line(line)
-                    .map_err(|error| error.unwrap_or(SdpError::Line(index + 1)))?;
+                parser.line(line).map_err(|error| error.unwrap_or(SdpError::Line(index + 1)))?;
             }
         }
         parser.finish()
@@ -406,9 +376,7 @@ impl Description {
 
     /// The data channel section that was not refused.
     pub fn application(&self) -> Option<&Section> {
-        self.sections
-            .iter()
-            .find(|section| section.kind == Kind::Application && !section.rejected)
+        self.sections.iter().find(|section| section.kind == Kind::Application && !section.rejected)
     }
 }
 
@@ -456,21 +424,13 @@ impl Parser {
             Some("application") => Kind::Application,
             _ => return Err(None),
         };
-        let port: u16 = words
-            .next()
-            .and_then(|word| word.split('/').next()?.parse().ok())
-            .ok_or(None)?;
+        let port: u16 = words.next().and_then(|word| word.split('/').next()?.parse().ok()).ok_or(None)?;
         let _protocol = words.next().ok_or(None)?;
         // Until `a=mid` says otherwise the tag is the section's number, as in descriptions without BUNDLE.
-        let mut section = Section::new(
-            kind,
-            self.description.sections.len().to_string().as_str().into(),
-        );
+        let mut section = Section::new(kind, self.description.sections.len().to_string().as_str().into());
         section.rejected = port == 0;
         if kind != Kind::Application {
-            let types = words
-                .filter_map(|word| word.parse().ok())
-                .filter(|pt: &u8| *pt < 128);
+            let types = words.filter_map(|word| word.parse().ok()).filter(|pt: &u8| *pt < 128);
             section.codecs = types.take(MAX_ITEMS).map(static_codec).collect();
         }
         self.current = Some(section);
@@ -482,9 +442,7 @@ impl Parser {
         let description = &mut self.description;
         match name {
             "ice-ufrag" if description.ice.ufrag.is_empty() => description.ice.ufrag = value.into(),
-            "ice-pwd" if description.ice.password.is_empty() => {
-                description.ice.password = value.into()
-            }
+            "ice-pwd" if description.ice.password.is_empty() => description.ice.password = value.into(),
             "ice-lite" => description.ice_lite = true,
             "fingerprint" if description.fingerprint.1.is_empty() => {
                 if let Some((hash, print)) = value.split_once(' ') {
@@ -492,13 +450,10 @@ impl Parser {
                 }
             }
             "setup" if self.setup.is_none() => {
-                self.setup = [Setup::ActPass, Setup::Active, Setup::Passive]
-                    .into_iter()
-                    .find(|setup| setup.as_str() == value);
+                self.setup =
+                    [Setup::ActPass, Setup::Active, Setup::Passive].into_iter().find(|setup| setup.as_str() == value);
             }
-            "candidate" if description.candidates.len() < MAX_ITEMS => {
-                description.candidates.push(value.into())
-            }
+            "candidate" if description.candidates.len() < MAX_ITEMS => description.candidates.push(value.into()),
             _ => {}
         }
     }
@@ -516,15 +471,8 @@ impl Parser {
         let ice = &description.ice;
         // RFC 8839 §5.4: ice-char only, ufrag of at least 4 and pwd of at least 22 characters. This also keeps
         // what a stranger wrote out of the lines that we write for the crate.
-        let clean = |text: &str| {
-            text.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
-        };
-        if ice.ufrag.is_empty()
-            || ice.password.is_empty()
-            || !clean(&ice.ufrag)
-            || !clean(&ice.password)
-        {
+        let clean = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte));
+        if ice.ufrag.is_empty() || ice.password.is_empty() || !clean(&ice.ufrag) || !clean(&ice.password) {
             return Err(SdpError::NoIce);
         }
         let (hash, print) = &description.fingerprint;
@@ -548,13 +496,7 @@ fn static_codec(payload_type: u8) -> Codec {
         13 => "CN",
         _ => "",
     };
-    Codec {
-        payload_type,
-        name: name.into(),
-        clock_rate: 8000,
-        channels: 1,
-        ..Codec::default()
-    }
+    Codec { payload_type, name: name.into(), clock_rate: 8000, channels: 1, ..Codec::default() }
 }
 
 fn section_attribute(section: &mut Section, name: &str, value: &str) {
@@ -578,10 +520,7 @@ fn section_attribute(section: &mut Section, name: &str, value: &str) {
             section.msid = Some((stream.into(), track.into()));
         }
         "ssrc" => {
-            if let Some(ssrc) = value
-                .split_ascii_whitespace()
-                .next()
-                .and_then(|word| word.parse().ok())
+            if let Some(ssrc) = value.split_ascii_whitespace().next().and_then(|word| word.parse().ok())
                 && !section.ssrcs.contains(&ssrc)
                 && section.ssrcs.len() < MAX_ITEMS
             {
@@ -593,9 +532,7 @@ fn section_attribute(section: &mut Section, name: &str, value: &str) {
             if let Some(rid) = value.split_ascii_whitespace().next()
                 && section.rids.len() < MAX_ITEMS
                 && !rid.is_empty()
-                && rid
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+                && rid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
             {
                 section.rids.push(rid.into());
             }
@@ -606,16 +543,10 @@ fn section_attribute(section: &mut Section, name: &str, value: &str) {
     }
 }
 
-fn codec_line<'a, 'b>(
-    section: &'a mut Section,
-    value: &'b str,
-) -> Option<(&'a mut Codec, &'b str)> {
+fn codec_line<'a, 'b>(section: &'a mut Section, value: &'b str) -> Option<(&'a mut Codec, &'b str)> {
     let (payload_type, rest) = value.split_once(' ')?;
     let payload_type: u8 = payload_type.parse().ok()?;
-    let codec = section
-        .codecs
-        .iter_mut()
-        .find(|codec| codec.payload_type == payload_type)?;
+    let codec = section.codecs.iter_mut().find(|codec| codec.payload_type == payload_type)?;
     Some((codec, rest.trim()))
 }
 
@@ -623,10 +554,7 @@ fn rtpmap(section: &mut Section, value: &str) {
     if let Some((codec, map)) = codec_line(section, value) {
         let mut parts = map.split('/');
         codec.name = parts.next().unwrap_or("").into();
-        codec.clock_rate = parts
-            .next()
-            .and_then(|part| part.parse().ok())
-            .unwrap_or(8000);
+        codec.clock_rate = parts.next().and_then(|part| part.parse().ok()).unwrap_or(8000);
         codec.channels = parts.next().and_then(|part| part.parse().ok()).unwrap_or(1);
     }
 }
@@ -645,17 +573,12 @@ fn feedback(section: &mut Section, value: &str) {
 
 fn extmap(section: &mut Section, value: &str) {
     let mut words = value.split_ascii_whitespace();
-    let id = words
-        .next()
-        .and_then(|word| word.split('/').next()?.parse().ok());
+    let id = words.next().and_then(|word| word.split('/').next()?.parse().ok());
     if let (Some(id), Some(uri)) = (id, words.next())
         && id != 0
         && section.extensions.len() < MAX_ITEMS
     {
-        section.extensions.push(Extension {
-            id,
-            uri: uri.into(),
-        });
+        section.extensions.push(Extension { id, uri: uri.into() });
     }
 }
 
@@ -677,8 +600,10 @@ impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::with_capacity(1024 + 900 * self.sections.len());
         self.write_session(&mut out)?;
+        // Candidates belong to the bundle's first section; some clients skip it while it is inactive.
+        let live = self.sections.iter().position(|section| section.direction != Direction::Inactive);
         for (index, section) in self.sections.iter().enumerate() {
-            self.write_section(&mut out, section, index == 0)?;
+            self.write_section(&mut out, section, index == 0 || Some(index) == live)?;
         }
         f.write_str(&out)
     }
@@ -686,11 +611,7 @@ impl fmt::Display for Description {
 
 impl Description {
     fn write_session(&self, out: &mut String) -> fmt::Result {
-        write!(
-            out,
-            "v=0\r\no=- {} {} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
-            self.session_id, self.version
-        )?;
+        write!(out, "v=0\r\no=- {} {} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", self.session_id, self.version)?;
         let accepted = self.sections.iter().filter(|section| !section.rejected);
         let mids: Vec<&str> = accepted.map(|section| &*section.mid.0).collect();
         if !mids.is_empty() {
@@ -703,13 +624,10 @@ impl Description {
         Ok(())
     }
 
-    fn write_section(&self, out: &mut String, section: &Section, first: bool) -> fmt::Result {
+    fn write_section(&self, out: &mut String, section: &Section, candidates: bool) -> fmt::Result {
         let port = if section.rejected { 0 } else { 9 };
         if section.kind == Kind::Application {
-            write!(
-                out,
-                "m=application {port} UDP/DTLS/SCTP webrtc-datachannel\r\n"
-            )?;
+            write!(out, "m=application {port} UDP/DTLS/SCTP webrtc-datachannel\r\n")?;
         } else {
             write!(out, "m={} {port} UDP/TLS/RTP/SAVPF", section.kind.as_str())?;
             for codec in &section.codecs {
@@ -725,18 +643,16 @@ impl Description {
             out.push_str("a=inactive\r\n");
             return Ok(());
         }
-        self.write_transport(out, first)?;
+        self.write_transport(out, candidates)?;
         match section.kind {
-            Kind::Application => write!(
-                out,
-                "a=sctp-port:{}\r\na=max-message-size:{}\r\n",
-                section.sctp_port, section.max_message_size
-            ),
+            Kind::Application => {
+                write!(out, "a=sctp-port:{}\r\na=max-message-size:{}\r\n", section.sctp_port, section.max_message_size)
+            }
             Kind::Audio | Kind::Video => write_media(out, section),
         }
     }
 
-    fn write_transport(&self, out: &mut String, first: bool) -> fmt::Result {
+    fn write_transport(&self, out: &mut String, candidates: bool) -> fmt::Result {
         write!(
             out,
             "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:{} {}\r\na=setup:{}\r\n",
@@ -746,7 +662,7 @@ impl Description {
             self.fingerprint.1,
             self.setup.as_str()
         )?;
-        if first {
+        if candidates {
             for candidate in &self.candidates {
                 write!(out, "a=candidate:{candidate}\r\n")?;
             }
@@ -759,11 +675,7 @@ impl Description {
 }
 
 fn write_media(out: &mut String, section: &Section) -> fmt::Result {
-    write!(
-        out,
-        "a={}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
-        section.direction.as_str()
-    )?;
+    write!(out, "a={}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", section.direction.as_str())?;
     for extension in &section.extensions {
         write!(out, "a=extmap:{} {}\r\n", extension.id, extension.uri)?;
     }
@@ -792,11 +704,7 @@ fn write_media(out: &mut String, section: &Section) -> fmt::Result {
 
 fn write_codec(out: &mut String, codec: &Codec) -> fmt::Result {
     let payload_type = codec.payload_type;
-    write!(
-        out,
-        "a=rtpmap:{payload_type} {}/{}",
-        codec.name, codec.clock_rate
-    )?;
+    write!(out, "a=rtpmap:{payload_type} {}/{}", codec.name, codec.clock_rate)?;
     if codec.channels > 1 {
         write!(out, "/{}", codec.channels)?;
     }

@@ -21,10 +21,7 @@ pub(super) struct Tap(Arc<Mutex<VecDeque<(Instant, Packet)>>>);
 impl Tap {
     /// Next decrypted RTP packet or RTCP compound.
     pub(super) fn pop(&self) -> Option<(Instant, Packet)> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     fn push(&self, at: Instant, packet: Packet) {
@@ -36,10 +33,7 @@ impl Tap {
 
     /// The end that goes into the crate's chain.
     pub(super) fn interceptor(&self) -> TapInterceptor {
-        TapInterceptor {
-            tap: self.clone(),
-            writes: VecDeque::new(),
-        }
+        TapInterceptor { tap: self.clone(), writes: VecDeque::new() }
     }
 }
 

@@ -16,10 +16,7 @@ pub struct Timers<K> {
 impl<K: Copy + Eq + Hash + Ord> Timers<K> {
     /// Empty.
     pub fn new() -> Self {
-        Self {
-            at: HashMap::new(),
-            order: BTreeSet::new(),
-        }
+        Self { at: HashMap::new(), order: BTreeSet::new() }
     }
 
     /// Sets or clears a deadline.
@@ -73,13 +70,6 @@ mod tests {
         timers.set('a', Some(at(3)));
         assert_eq!(timers.next(), Some(at(3)));
         assert_eq!(timers.pop_due(at(2)), None);
-        assert_eq!(
-            (
-                timers.pop_due(at(9)),
-                timers.pop_due(at(9)),
-                timers.pop_due(at(9))
-            ),
-            (Some('a'), Some('b'), None)
-        );
+        assert_eq!((timers.pop_due(at(9)), timers.pop_due(at(9)), timers.pop_due(at(9))), (Some('a'), Some('b'), None));
     }
 }

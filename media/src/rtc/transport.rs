@@ -1,4 +1,5 @@
-//! One WebRTC transport (ICE-lite, DTLS-SRTP, SCTP) without IO: the only file, with `tap`, that knows the crate.
+//! One WebRTC transport (ICE-lite, DTLS-SRTP, SCTP) without IO: the only file, with `tap` and `lite`, that knows
+//! the crate.
 //!
 //! The crate is shown a session of constant shape (one idle audio section, one for data channels), written by
 //! us from the real one; the real sections are negotiated by `sdp`, `phone` and the SFU. Decrypted packets come
@@ -9,6 +10,7 @@
 //! [`Transport::poll_datagram`], then wait for [`Transport::poll_timeout`].
 
 use super::inbound::{Extensions, Inbound};
+use super::lite::{self, Lite, PUPPET, STAGE};
 use super::packet::{Received, RtpPacket};
 use super::resend::SendHistory;
 use super::sdp::{Description, IceCredentials, Kind, SdpError, Setup, uri};
@@ -16,9 +18,10 @@ use super::tap::Tap;
 use bytes::{Bytes, BytesMut};
 use rtc::crypto::{self, SignatureScheme};
 use rtc::data_channel::{RTCDataChannelInit, RTCDataChannelMessage};
+use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::interceptor::{
-    AttributedPacket, Interceptor, Packet, RTPHeaderExtension, ReceiverReportBuilder, Registry,
-    SenderReportBuilder, Slot, StreamInfo, TaggedPacket, TwccReceiverBuilder,
+    AttributedPacket, Interceptor, Packet, RTPHeaderExtension, ReceiverReportBuilder, Registry, SenderReportBuilder,
+    Slot, StreamInfo, TaggedPacket, TwccReceiverBuilder,
 };
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
@@ -33,9 +36,7 @@ use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::receiver_report::ReceiverReport;
-use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
-    TransportLayerNack, nack_pairs_from_sequence_numbers,
-};
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
@@ -51,10 +52,20 @@ const TRANSPORT_CC_INTERVAL: Duration = Duration::from_millis(100);
 pub const MAX_CHANNEL_BACKLOG: usize = 1024 * 1024;
 /// Largest data channel message, bytes (LiveKit's packets stay under 64 kB).
 pub const MAX_MESSAGE: usize = 65_536;
-/// No answer to ICE for so long: the peer is shown as lost, then given up.
-const ICE_DISCONNECTED: Duration = Duration::from_secs(7);
+/// No connectivity check for so long: the peer is shown as lost, then given up. Browsers check every 2.5 to 6 s.
+const ICE_DISCONNECTED: Duration = Duration::from_secs(10);
 const ICE_FAILED: Duration = Duration::from_secs(25);
 const ICE_KEEPALIVE: Duration = Duration::from_secs(2);
+
+/// What is accepted; the DTLS client's order decides. The first is that of [`Identity::gcm_only`].
+const SRTP_PROFILES: [SrtpProtectionProfile; 3] = [
+    SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+    SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+];
+/// Datagrams kept that come before the peer's answer: its first connectivity checks. Answered late they still
+/// count, which saves the second or two that a browser waits before it checks again.
+const MAX_EARLY: usize = 16;
 
 /// Why a transport could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +101,7 @@ impl From<rtc::shared::error::Error> for TransportError {
 pub struct Identity {
     certificate: RTCCertificate,
     addresses: Vec<SocketAddr>,
+    profiles: Vec<SrtpProtectionProfile>,
 }
 
 impl Identity {
@@ -101,14 +113,17 @@ impl Identity {
     pub fn new(addresses: Vec<SocketAddr>) -> Result<Self, TransportError> {
         let failed = |error: &dyn std::fmt::Display| TransportError::Webrtc(error.to_string());
         let provider = crypto::default_provider().map_err(|error| failed(&error))?;
-        let params =
-            CertificateParams::new(vec!["liandong".to_owned()]).map_err(|error| failed(&error))?;
-        let certificate =
-            RTCCertificate::generate(provider.crypto(), SignatureScheme::EcdsaP256Sha256, params)?;
-        Ok(Self {
-            certificate,
-            addresses,
-        })
+        let params = CertificateParams::new(vec!["liandong".to_owned()]).map_err(|error| failed(&error))?;
+        let certificate = RTCCertificate::generate(provider.crypto(), SignatureScheme::EcdsaP256Sha256, params)?;
+        Ok(Self { certificate, addresses, profiles: SRTP_PROFILES.to_vec() })
+    }
+
+    /// Only AES-128-GCM, a third cheaper per packet. Browsers know it but choose it only where the other side has
+    /// nothing else (libwebrtc prefers the shorter tag of counter mode with SHA-1, then 256-bit keys).
+    #[must_use]
+    pub fn gcm_only(mut self) -> Self {
+        self.profiles.truncate(1);
+        self
     }
 
     /// Host candidates as they stand in descriptions (RFC 8839 §5.1).
@@ -116,22 +131,9 @@ impl Identity {
         let line = |(index, address): (usize, &SocketAddr)| {
             // RFC 8445 §5.1.2.1: type preference 126 for host, component 1.
             let priority = (126u32 << 24) + (((65_535 - index as u32) & 0xffff) << 8) + 255;
-            format!(
-                "{} 1 udp {priority} {} {} typ host",
-                index + 1,
-                address.ip(),
-                address.port()
-            )
+            format!("{} 1 udp {priority} {} {} typ host", index + 1, address.ip(), address.port())
         };
         self.addresses.iter().enumerate().map(line).collect()
-    }
-
-    fn local_for(&self, remote: SocketAddr) -> SocketAddr {
-        let same = self
-            .addresses
-            .iter()
-            .find(|address| address.is_ipv4() == remote.is_ipv4());
-        same.or(self.addresses.first()).copied().unwrap_or(remote)
     }
 }
 
@@ -200,7 +202,8 @@ pub enum Event {
 pub struct Transport {
     connection: RTCPeerConnection,
     tap: Tap,
-    identity: Identity,
+    lite: Lite,
+    outbox: VecDeque<(SocketAddr, BytesMut)>,
     reports: Box<dyn Interceptor>,
     inbound: Inbound,
     histories: HashMap<u32, SendHistory>,
@@ -210,6 +213,8 @@ pub struct Transport {
     remote_ice: Option<IceCredentials>,
     local: LocalParameters,
     shape_with_data: bool,
+    started: bool,
+    early: Vec<(SocketAddr, BytesMut)>,
     feedback_ssrc: u32,
     closed: bool,
 }
@@ -233,45 +238,31 @@ impl Transport {
         let registry = Registry::new().with(Slot::from(1), tap.interceptor());
         let mut connection = RTCPeerConnectionBuilder::new()
             .with_configuration(
-                RTCConfigurationBuilder::new()
-                    .with_certificates(vec![identity.certificate.clone()])
-                    .build(),
+                RTCConfigurationBuilder::new().with_certificates(vec![identity.certificate.clone()]).build(),
             )
             .with_media_engine(idle_media_engine()?)
             .with_setting_engine(
                 SettingEngineBuilder::new()
                     .with_lite(true)
                     .with_answering_dtls_role(RTCDtlsRole::Server)
-                    .with_ice_timeouts(
-                        Some(ICE_DISCONNECTED),
-                        Some(ICE_FAILED),
-                        Some(ICE_KEEPALIVE),
-                    )
+                    .with_srtp_protection_profiles(identity.profiles.clone())
+                    .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
                     .build(),
             )
             .with_interceptor_registry(registry)
             .build(now)?;
-        for candidate in identity.candidates() {
-            let candidate = format!("candidate:{candidate}");
-            connection.add_local_candidate(RTCIceCandidateInit {
-                candidate,
-                ..Default::default()
-            })?;
-        }
+        let candidate = format!("candidate:1 1 udp 2130706431 {} {} typ host", STAGE.ip(), STAGE.port());
+        connection.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() })?;
         let reports = Registry::new()
-            .with(
-                Slot::TwccReceiver,
-                TwccReceiverBuilder::new()
-                    .with_interval(TRANSPORT_CC_INTERVAL)
-                    .build(),
-            )
+            .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(TRANSPORT_CC_INTERVAL).build())
             .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
             .with(Slot::SenderReport, SenderReportBuilder::new().build())
             .build();
         Ok(Self {
             connection,
             tap,
-            identity: identity.clone(),
+            lite: Lite::new().map_err(TransportError::Webrtc)?,
+            outbox: VecDeque::new(),
             reports: Box::new(reports),
             inbound: Inbound::default(),
             histories: HashMap::new(),
@@ -281,6 +272,8 @@ impl Transport {
             remote_ice: None,
             local: LocalParameters::default(),
             shape_with_data: false,
+            started: false,
+            early: Vec::new(),
             feedback_ssrc: rand::random(),
             closed: false,
         })
@@ -296,32 +289,23 @@ impl Transport {
     ///
     /// # Errors
     /// See [`TransportError`].
-    pub fn accept_offer(
-        &mut self,
-        offer: &Description,
-        now: Instant,
-    ) -> Result<(), TransportError> {
+    pub fn accept_offer(&mut self, offer: &Description, now: Instant) -> Result<(), TransportError> {
         if offer.setup == Setup::Passive {
             return Err(TransportError::DtlsRole);
         }
         let with_data = offer.application().is_some();
-        let same =
-            self.remote_ice.as_ref() == Some(&offer.ice) && (self.shape_with_data || !with_data);
+        let same = self.remote_ice.as_ref() == Some(&offer.ice) && (self.shape_with_data || !with_data);
         if same {
             return Ok(());
         }
         self.shape_with_data |= with_data;
         let mids: &[(&str, Kind)] = &[("0", Kind::Audio), ("1", Kind::Application)];
-        let shape = idle_description(
-            offer,
-            Setup::ActPass,
-            &mids[..1 + usize::from(self.shape_with_data)],
-        );
-        self.connection
-            .set_remote_description(now, RTCSessionDescription::offer(shape)?)?;
+        let shape = idle_description(offer, Setup::ActPass, &mids[..1 + usize::from(self.shape_with_data)]);
+        self.connection.set_remote_description(now, RTCSessionDescription::offer(shape)?)?;
         let answer = self.connection.create_answer(None)?;
         self.connection.set_local_description(now, answer.clone())?;
         self.remote_ice = Some(offer.ice.clone());
+        self.started = true;
         self.read_local(&answer.sdp)
     }
 
@@ -329,23 +313,15 @@ impl Transport {
     ///
     /// # Errors
     /// When the crate refuses.
-    pub fn start_offer(
-        &mut self,
-        channels: &[ChannelSpec],
-        now: Instant,
-    ) -> Result<(), TransportError> {
-        self.connection
-            .add_transceiver_from_kind(RtpCodecKind::Audio, None)?;
+    pub fn start_offer(&mut self, channels: &[ChannelSpec], now: Instant) -> Result<(), TransportError> {
+        self.connection.add_transceiver_from_kind(RtpCodecKind::Audio, None)?;
         for spec in channels {
             let init = RTCDataChannelInit {
                 ordered: spec.ordered,
                 max_retransmits: spec.max_retransmits,
                 ..RTCDataChannelInit::default()
             };
-            let id = self
-                .connection
-                .create_data_channel(&spec.label, Some(init))?
-                .id();
+            let id = self.connection.create_data_channel(&spec.label, Some(init))?.id();
             self.channels.insert(id, spec.label.clone());
         }
         self.shape_with_data = !channels.is_empty();
@@ -372,38 +348,28 @@ impl Transport {
     ///
     /// # Errors
     /// See [`TransportError`].
-    pub fn accept_answer(
-        &mut self,
-        answer: &Description,
-        now: Instant,
-    ) -> Result<(), TransportError> {
+    pub fn accept_answer(&mut self, answer: &Description, now: Instant) -> Result<(), TransportError> {
         if self.remote_ice.as_ref() == Some(&answer.ice) {
             return Ok(());
         }
         let Some(local) = self.connection.local_description() else {
-            return Err(TransportError::Webrtc(
-                "an answer came before an offer was made".into(),
-            ));
+            return Err(TransportError::Webrtc("an answer came before an offer was made".into()));
         };
         let local = Description::parse(&local.sdp)?;
-        let mids: Vec<(&str, Kind)> = local
-            .sections
-            .iter()
-            .map(|section| (&*section.mid.0, section.kind))
-            .collect();
+        let mids: Vec<(&str, Kind)> = local.sections.iter().map(|section| (&*section.mid.0, section.kind)).collect();
         let shape = idle_description(answer, answer.setup, &mids);
-        self.connection
-            .set_remote_description(now, RTCSessionDescription::answer(shape)?)?;
+        self.connection.set_remote_description(now, RTCSessionDescription::answer(shape)?)?;
         self.remote_ice = Some(answer.ice.clone());
+        self.started = true;
+        for (from, data) in std::mem::take(&mut self.early) {
+            self.handle_datagram(from, data, now);
+        }
         Ok(())
     }
 
     fn read_local(&mut self, sdp: &str) -> Result<(), TransportError> {
         let description = Description::parse(sdp)?;
-        self.local = LocalParameters {
-            ice: description.ice,
-            fingerprint: description.fingerprint,
-        };
+        self.local = LocalParameters { ice: description.ice, fingerprint: description.fingerprint };
         Ok(())
     }
 
@@ -417,11 +383,7 @@ impl Transport {
 
     /// Announces a stream that we will send: sender reports need its clock, repair its second SSRC.
     pub fn open_outbound(&mut self, ssrc: u32, clock_rate: u32, repair_ssrc: Option<u32>) {
-        self.reports.bind_local_stream(&StreamInfo {
-            ssrc,
-            clock_rate,
-            ..StreamInfo::default()
-        });
+        self.reports.bind_local_stream(&StreamInfo { ssrc, clock_rate, ..StreamInfo::default() });
         if let Some(repair) = repair_ssrc {
             self.histories.insert(ssrc, SendHistory::new(repair));
         }
@@ -429,29 +391,68 @@ impl Transport {
 
     /// Ends a stream of ours.
     pub fn close_outbound(&mut self, ssrc: u32) {
-        self.reports.unbind_local_stream(&StreamInfo {
-            ssrc,
-            ..StreamInfo::default()
-        });
+        self.reports.unbind_local_stream(&StreamInfo { ssrc, ..StreamInfo::default() });
         self.histories.remove(&ssrc);
     }
 
     /// Takes a datagram of this peer.
     pub fn handle_datagram(&mut self, from: SocketAddr, data: BytesMut, now: Instant) {
+        if !self.started {
+            if self.early.len() < MAX_EARLY {
+                self.early.push((from, data));
+            }
+            return;
+        }
+        if lite::is_request(&data) {
+            self.check(from, &data, now);
+        } else if !lite::is_stun(&data) {
+            // SRTP and DTLS prove by themselves whose they are.
+            self.feed(data, now);
+        }
+        self.collect(now);
+    }
+
+    /// A connectivity check: answered at once; the crate is shown a nomination from its unmoving peer.
+    fn check(&mut self, from: SocketAddr, data: &[u8], now: Instant) {
+        let Some(remote) = self.remote_ice.clone() else {
+            return;
+        };
+        let Some(checked) = self.lite.check(from, data, &self.local.ice, &remote) else {
+            return;
+        };
+        self.outbox.push_back((from, checked.response));
+        // The first time, the crate checks back and takes the nomination only after the answer.
+        for _ in 0..2 {
+            self.feed(checked.nomination.clone(), now);
+            while let Some(datagram) = self.connection.poll_write() {
+                self.sort(datagram.message, &remote, now);
+            }
+        }
+    }
+
+    /// Sends what is for the network, answers what the crate asks of its peer, drops what it answers.
+    fn sort(&mut self, data: BytesMut, remote: &IceCredentials, now: Instant) {
+        if lite::is_request(&data) {
+            if let Some(answer) = self.lite.answer(&data, remote) {
+                self.feed(answer, now);
+            }
+        } else if !lite::is_stun(&data)
+            && let Some(route) = self.lite.route()
+        {
+            self.outbox.push_back((route, data));
+        }
+    }
+
+    fn feed(&mut self, message: BytesMut, now: Instant) {
         let transport = TransportContext {
-            local_addr: self.identity.local_for(from),
-            peer_addr: from,
+            local_addr: STAGE,
+            peer_addr: PUPPET,
             transport_protocol: TransportProtocol::UDP,
             ecn: None,
         };
-        if let Err(error) = self.connection.handle_read(TaggedBytesMut {
-            now,
-            transport,
-            message: data,
-        }) {
+        if let Err(error) = self.connection.handle_read(TaggedBytesMut { now, transport, message }) {
             tracing::debug!(%error, "datagram refused");
         }
-        self.collect(now);
     }
 
     /// Time passes.
@@ -474,11 +475,7 @@ impl Transport {
 
     /// When [`Self::handle_timeout`] is next needed.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let times = [
-            self.connection.poll_timeout(),
-            self.reports.poll_timeout(),
-            self.inbound.poll_timeout(),
-        ];
+        let times = [self.connection.poll_timeout(), self.reports.poll_timeout(), self.inbound.poll_timeout()];
         times.into_iter().flatten().min()
     }
 
@@ -488,20 +485,13 @@ impl Transport {
             history.push(packet.clone());
         }
         let message = AttributedPacket::new(Packet::Rtp(encode(packet)));
-        let _ = self.reports.handle_write(TaggedPacket {
-            now,
-            transport: TransportContext::default(),
-            message,
-        });
+        let _ = self.reports.handle_write(TaggedPacket { now, transport: TransportContext::default(), message });
         self.flush_reports(now);
     }
 
     /// Asks the sender of an SSRC for a key frame (RFC 4585 §6.3.1). Throttling is the caller's.
     pub fn send_key_frame_request(&mut self, ssrc: u32, now: Instant) {
-        let request = PictureLossIndication {
-            sender_ssrc: self.feedback_ssrc,
-            media_ssrc: ssrc,
-        };
+        let request = PictureLossIndication { sender_ssrc: self.feedback_ssrc, media_ssrc: ssrc };
         self.write(Packet::Rtcp(vec![Box::new(request)]), now);
     }
 
@@ -541,8 +531,17 @@ impl Transport {
 
     /// Next datagram to send.
     pub fn poll_datagram(&mut self) -> Option<(SocketAddr, BytesMut)> {
-        let datagram = self.connection.poll_write()?;
-        Some((datagram.transport.peer_addr, datagram.message))
+        if let Some(datagram) = self.outbox.pop_front() {
+            return Some(datagram);
+        }
+        let route = self.lite.route();
+        while let Some(datagram) = self.connection.poll_write() {
+            // STUN of the crate is for its puppet; between the peer's checks there is nothing to answer.
+            if let (Some(route), false) = (route, lite::is_stun(&datagram.message)) {
+                return Some((route, datagram.message));
+            }
+        }
+        None
     }
 
     /// Says goodbye; drain [`Self::poll_datagram`] once more.
@@ -559,10 +558,7 @@ impl Transport {
             Packet::Rtcp(packets) => RTCMessage::RtcpPacket(String::new(), packets),
             _ => return,
         };
-        if let Err(error) = self
-            .connection
-            .handle_write(TaggedRTCMessage { now, message })
-        {
+        if let Err(error) = self.connection.handle_write(TaggedRTCMessage { now, message }) {
             tracing::debug!(%error, "packet not sent");
         }
     }
@@ -586,10 +582,7 @@ impl Transport {
             }
         }
         while let Some(message) = self.connection.poll_data_read() {
-            if let RTCMessage::DataChannelMessage(
-                channel,
-                RTCDataChannelMessage { is_string, data },
-            ) = message.message
+            if let RTCMessage::DataChannelMessage(channel, RTCDataChannelMessage { is_string, data }) = message.message
             {
                 self.events.push_back(Event::Data {
                     channel: ChannelId(channel),
@@ -613,22 +606,14 @@ impl Transport {
                 _ => {}
             },
             RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => {
-                let label = self
-                    .connection
-                    .data_channel(id)
-                    .map(|channel| channel.label().to_owned());
+                let label = self.connection.data_channel(id).map(|channel| channel.label().to_owned());
                 let label = label.unwrap_or_default();
                 self.channels.insert(id, label.clone());
-                self.events.push_back(Event::ChannelOpen {
-                    channel: ChannelId(id),
-                    label,
-                });
+                self.events.push_back(Event::ChannelOpen { channel: ChannelId(id), label });
             }
             RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnClose(id)) => {
                 self.channels.remove(&id);
-                self.events.push_back(Event::ChannelClosed {
-                    channel: ChannelId(id),
-                });
+                self.events.push_back(Event::ChannelClosed { channel: ChannelId(id) });
             }
             _ => {}
         }
@@ -645,10 +630,8 @@ impl Transport {
         };
         let received = self.inbound.receive(decode(&packet), &extensions, at);
         for stream in self.inbound.drain_opened() {
-            let transport_cc = ids.transport_cc.map(|id| RTPHeaderExtension {
-                uri: uri::TRANSPORT_CC.into(),
-                id: id.into(),
-            });
+            let transport_cc =
+                ids.transport_cc.map(|id| RTPHeaderExtension { uri: uri::TRANSPORT_CC.into(), id: id.into() });
             self.reports.bind_remote_stream(&StreamInfo {
                 ssrc: stream.ssrc,
                 payload_type: stream.payload_type,
@@ -669,21 +652,15 @@ impl Transport {
         for packet in &packets {
             let packet = packet.as_any();
             if let Some(pli) = packet.downcast_ref::<PictureLossIndication>() {
-                self.events.push_back(Event::KeyFrameWanted {
-                    ssrc: pli.media_ssrc,
-                });
+                self.events.push_back(Event::KeyFrameWanted { ssrc: pli.media_ssrc });
             } else if let Some(fir) = packet.downcast_ref::<FullIntraRequest>() {
-                let wanted = fir
-                    .fir
-                    .iter()
-                    .map(|entry| Event::KeyFrameWanted { ssrc: entry.ssrc });
+                let wanted = fir.fir.iter().map(|entry| Event::KeyFrameWanted { ssrc: entry.ssrc });
                 self.events.extend(wanted);
             } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
                 let blocks = report.reports.iter();
-                self.events.extend(blocks.map(|block| Event::Reception {
-                    ssrc: block.ssrc,
-                    fraction_lost: block.fraction_lost,
-                }));
+                self.events.extend(
+                    blocks.map(|block| Event::Reception { ssrc: block.ssrc, fraction_lost: block.fraction_lost }),
+                );
             } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
                 self.repeat(nack, at);
             }
@@ -692,11 +669,7 @@ impl Transport {
     }
 
     fn report_read(&mut self, message: AttributedPacket, now: Instant) {
-        let _ = self.reports.handle_read(TaggedPacket {
-            now,
-            transport: TransportContext::default(),
-            message,
-        });
+        let _ = self.reports.handle_read(TaggedPacket { now, transport: TransportContext::default(), message });
         while self.reports.poll_read().is_some() {}
     }
 
@@ -706,9 +679,8 @@ impl Transport {
         };
         let sequences = nack.nacks.iter().flat_map(|pair| pair.packet_list());
         let types = &self.repair_types;
-        let repeated: Vec<RtpPacket> = sequences
-            .filter_map(|sequence| history.repeat(sequence, now, |pt| types.get(&pt).copied()))
-            .collect();
+        let repeated: Vec<RtpPacket> =
+            sequences.filter_map(|sequence| history.repeat(sequence, now, |pt| types.get(&pt).copied())).collect();
         for packet in repeated {
             self.write(Packet::Rtp(encode(packet)), now);
         }
@@ -718,26 +690,14 @@ impl Transport {
 /// The one codec that the crate knows of; it is never sent.
 fn idle_media_engine() -> Result<MediaEngine, TransportError> {
     let mut engine = MediaEngine::default();
-    let rtp_codec = RTCRtpCodec {
-        mime_type: "audio/GSM".into(),
-        clock_rate: 8000,
-        channels: 1,
-        ..Default::default()
-    };
-    engine.register_codec(
-        RTCRtpCodecParameters {
-            rtp_codec,
-            payload_type: IDLE_PAYLOAD_TYPE,
-        },
-        RtpCodecKind::Audio,
-    )?;
+    let rtp_codec = RTCRtpCodec { mime_type: "audio/GSM".into(), clock_rate: 8000, channels: 1, ..Default::default() };
+    engine.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type: IDLE_PAYLOAD_TYPE }, RtpCodecKind::Audio)?;
     Ok(engine)
 }
 
 /// The session as the crate is shown it: the peer's transport, idle sections.
 fn idle_description(peer: &Description, setup: Setup, mids: &[(&str, Kind)]) -> String {
-    let mut text =
-        String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE");
+    let mut text = String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE");
     for (mid, _) in mids {
         text.push(' ');
         text.push_str(mid);

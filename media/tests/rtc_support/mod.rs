@@ -5,9 +5,7 @@
 use bytes::{Bytes, BytesMut};
 use rtc::data_channel::RTCDataChannelId;
 use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::configuration::interceptor_registry::{
-    Registry, register_default_interceptors,
-};
+use rtc::peer_connection::configuration::interceptor_registry::{Registry, register_default_interceptors};
 use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
@@ -17,8 +15,7 @@ use rtc::peer_connection::state::RTCPeerConnectionState;
 use rtc::peer_connection::transport::RTCIceCandidateInit;
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-    RtpCodecKind,
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpSenderId, RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::sansio::Protocol;
@@ -39,12 +36,7 @@ pub struct Browser {
 }
 
 pub fn codec(mime: &str, clock_rate: u32, channels: u16) -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: mime.into(),
-        clock_rate,
-        channels,
-        ..Default::default()
-    }
+    RTCRtpCodec { mime_type: mime.into(), clock_rate, channels, ..Default::default() }
 }
 
 impl Browser {
@@ -53,37 +45,17 @@ impl Browser {
         engine.register_default_codecs().unwrap();
         for (payload_type, clock_rate) in [(110, 48_000), (126, 8000)] {
             let rtp_codec = codec("audio/telephone-event", clock_rate, 0);
-            engine
-                .register_codec(
-                    RTCRtpCodecParameters {
-                        rtp_codec,
-                        payload_type,
-                    },
-                    RtpCodecKind::Audio,
-                )
-                .unwrap();
+            engine.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type }, RtpCodecKind::Audio).unwrap();
         }
         let registry = register_default_interceptors(Registry::new(), &mut engine).unwrap();
         let mut pc = RTCPeerConnectionBuilder::new()
             .with_media_engine(engine)
             .with_interceptor_registry(registry)
-            .with_setting_engine(
-                SettingEngineBuilder::new()
-                    .with_include_loopback_candidate(true)
-                    .build(),
-            )
+            .with_setting_engine(SettingEngineBuilder::new().with_include_loopback_candidate(true).build())
             .build(now)
             .unwrap();
-        let candidate = format!(
-            "candidate:1 1 udp 2130706431 {} {} typ host",
-            address.ip(),
-            address.port()
-        );
-        pc.add_local_candidate(RTCIceCandidateInit {
-            candidate,
-            ..Default::default()
-        })
-        .unwrap();
+        let candidate = format!("candidate:1 1 udp 2130706431 {} {} typ host", address.ip(), address.port());
+        pc.add_local_candidate(RTCIceCandidateInit { candidate, ..Default::default() }).unwrap();
         Self {
             pc,
             address,
@@ -106,30 +78,13 @@ impl Browser {
         direction: RTCRtpTransceiverDirection,
     ) -> RTCRtpSenderId {
         let encoding = RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters {
-                ssrc: Some(ssrc),
-                ..Default::default()
-            },
+            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
             codec,
             ..Default::default()
         };
-        let track = MediaStreamTrack::new(
-            "stream".into(),
-            id.into(),
-            id.into(),
-            kind,
-            vec![encoding.clone()],
-        );
-        let init = RTCRtpTransceiverInit {
-            direction,
-            streams: vec![],
-            send_encodings: vec![encoding],
-        };
-        RTCRtpSenderId::from(
-            self.pc
-                .add_transceiver_from_track(track, Some(init))
-                .unwrap(),
-        )
+        let track = MediaStreamTrack::new("stream".into(), id.into(), id.into(), kind, vec![encoding.clone()]);
+        let init = RTCRtpTransceiverInit { direction, streams: vec![], send_encodings: vec![encoding] };
+        RTCRtpSenderId::from(self.pc.add_transceiver_from_track(track, Some(init)).unwrap())
     }
 
     pub fn add_receiver(&mut self, kind: RtpCodecKind) {
@@ -143,15 +98,11 @@ impl Browser {
     }
 
     pub fn set_answer(&mut self, answer: &str, now: Instant) {
-        self.pc
-            .set_remote_description(now, RTCSessionDescription::answer(answer.into()).unwrap())
-            .unwrap();
+        self.pc.set_remote_description(now, RTCSessionDescription::answer(answer.into()).unwrap()).unwrap();
     }
 
     pub fn answer(&mut self, offer: &str, now: Instant) -> String {
-        self.pc
-            .set_remote_description(now, RTCSessionDescription::offer(offer.into()).unwrap())
-            .unwrap();
+        self.pc.set_remote_description(now, RTCSessionDescription::offer(offer.into()).unwrap()).unwrap();
         let answer = self.pc.create_answer(None).unwrap();
         self.pc.set_local_description(now, answer).unwrap();
         self.pc.local_description().unwrap().sdp
@@ -176,15 +127,7 @@ impl Browser {
             ssrc,
             ..Default::default()
         };
-        sender
-            .write_rtp(
-                now,
-                rtc::rtp::Packet {
-                    header,
-                    payload: Bytes::copy_from_slice(payload),
-                },
-            )
-            .unwrap();
+        sender.write_rtp(now, rtc::rtp::Packet { header, payload: Bytes::copy_from_slice(payload) }).unwrap();
     }
 
     pub fn handle(&mut self, data: BytesMut, now: Instant) {
@@ -194,13 +137,7 @@ impl Browser {
             transport_protocol: TransportProtocol::UDP,
             ecn: None,
         };
-        self.pc
-            .handle_read(TaggedBytesMut {
-                now,
-                transport,
-                message: data,
-            })
-            .unwrap();
+        self.pc.handle_read(TaggedBytesMut { now, transport, message: data }).unwrap();
     }
 
     /// Takes events and messages; gives the datagrams to send.
@@ -213,9 +150,7 @@ impl Browser {
                 RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) => {
                     self.connected = state == RTCPeerConnectionState::Connected;
                 }
-                RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => {
-                    self.open_channels.push(id)
-                }
+                RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => self.open_channels.push(id),
                 _ => {}
             }
         }
@@ -223,9 +158,7 @@ impl Browser {
             match message.message {
                 RTCMessage::RtpPacket(track, packet) => self.packets.push((track, packet)),
                 RTCMessage::RtcpPacket(_, packets) => self.rtcp.extend(packets),
-                RTCMessage::DataChannelMessage(id, message) => {
-                    self.data.push((id, message.data.freeze()))
-                }
+                RTCMessage::DataChannelMessage(id, message) => self.data.push((id, message.data.freeze())),
                 _ => {}
             }
         }
