@@ -147,6 +147,22 @@ pub struct SmsLink {
     pub rate: u32,
 }
 
+impl SmsLink {
+    /// The sandbox: messages stay in the hub and are shown on a page.
+    pub fn sandbox() -> Self {
+        Self {
+            name: "sandbox".into(),
+            protocol: "sandbox".into(),
+            address: String::new(),
+            account: String::new(),
+            secret: String::new(),
+            source: "1069037112345".into(),
+            window: default_window(),
+            rate: default_rate(),
+        }
+    }
+}
+
 fn default_window() -> u16 {
     16
 }

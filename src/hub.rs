@@ -2,19 +2,32 @@
 
 use std::sync::Arc;
 
+use liandong_sms::link::{SandboxLink, Secret, SmppConfig, SmppLink};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+mod plugs;
+
+use crate::cases::{self, Cases};
+use crate::config::{Config, SmsLink};
+use crate::dispatch::{self, Dispatch};
 use crate::http::{self, Api};
-use crate::ids::SystemIds;
+use crate::ids::{OrgPath, SystemIds, UnitId};
 use crate::log::{self, Courier, Follower, TimerHandler, Vault};
+use crate::messages::{self, Gateway, Messages, Reminders, Templates};
 use crate::orgs::{self, Orgs, accounts::Policy};
 use crate::store::{Migration, Store};
 
 /// Every domain's tables, in the order in which they are made.
-pub const MIGRATIONS: &[&[Migration]] = &[log::MIGRATIONS, http::MIGRATIONS, orgs::MIGRATIONS];
+pub const MIGRATIONS: &[&[Migration]] = &[
+    log::MIGRATIONS,
+    http::MIGRATIONS,
+    orgs::MIGRATIONS,
+    cases::MIGRATIONS,
+    messages::MIGRATIONS,
+    dispatch::MIGRATIONS,
+];
 
 /// The hub could not start.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +43,12 @@ pub enum StartError {
     /// The demo city cannot be made in this database.
     #[error("the demo city: {0}")]
     Demo(crate::access::CommandError),
+    /// The flows of cases.
+    #[error("the case flow cannot be used: {0}")]
+    Cases(cases::OpenError),
+    /// An SMS link or a template.
+    #[error("SMS: {0}")]
+    Sms(String),
     /// A file or an address.
     #[error("{what}: {cause}")]
     Io {
@@ -77,19 +96,94 @@ impl Hub {
         let tasks = TaskTracker::new();
         let hub = Self { store: store.clone(), vault: vault.clone(), orgs: orgs.clone(), stop: stop.clone(), tasks };
         let feed = http::Feed::start(store.clone(), vault.clone(), &config.hub.site, stop.clone());
+        let cases = hub.cases(&config).await?;
+        let dispatch = Dispatch::new(vault.clone());
+        let messages = hub.messages(&config, &cases, &dispatch)?;
+        let (gateways, sandbox) = hub.sms_links(&config, &messages)?;
+        hub.tasks.spawn(orgs::follow_directory(orgs.clone(), config.hub.site.clone(), hub.stop.clone()));
+        hub.follow(
+            &config,
+            vec![Arc::new(Reminders(messages.clone()))],
+            // One link carries; several with routing are a later issue.
+            gateways.first().cloned().into_iter().map(|g| g as Arc<dyn Courier>).collect(),
+            vec![Arc::new(cases::ClockBell(cases.clone())), Arc::new(dispatch::Escalation(dispatch.clone()))],
+        );
         let api = Api::new(http::Parts {
             config: config.clone(),
             store,
             vault,
             authenticator: Arc::new(ByOrgs(orgs.clone())),
-            orgs: orgs.clone(),
+            orgs,
+            cases,
+            messages,
+            gateways,
+            sandbox,
+            dispatch,
             feed,
             metrics: metrics(),
         });
-        hub.tasks.spawn(orgs::follow_directory(orgs, config.hub.site.clone(), hub.stop.clone()));
-        hub.follow(&config, Vec::new(), Vec::new(), Vec::new());
         hub.listen(&config, api).await?;
         Ok(hub)
+    }
+
+    async fn cases(&self, config: &Config) -> Result<Cases, StartError> {
+        let tree = Arc::new(plugs::OrgTree(self.orgs.clone()));
+        let directory = self.orgs.directory();
+        let parts = cases::Parts {
+            site: config.hub.site.clone(),
+            vault: self.vault.clone(),
+            units: tree.clone(),
+            duty: tree,
+            block: cases::NumberBlock::default(),
+            // Without a city nobody is there to take anything in; the nil unit refuses drafts with words.
+            front_desk: directory.city().map_or(UnitId(uuid::Uuid::nil()), |c| c.id),
+        };
+        Cases::open(&self.store, parts).await.map_err(StartError::Cases)
+    }
+
+    fn messages(&self, config: &Config, cases: &Cases, dispatch: &Dispatch) -> Result<Messages, StartError> {
+        let templates = Templates::shipped().map_err(|e| StartError::Sms(e.to_string()))?;
+        let home = self.orgs.directory().city().map_or_else(OrgPath::root, |c| c.path.clone());
+        let replies =
+            plugs::Replies { cases: cases.clone(), dispatch: dispatch.clone(), vault: self.vault.clone() };
+        let contacts = Arc::new(plugs::Holders(self.vault.clone()));
+        let url = config.hub.public_url.clone();
+        Ok(Messages::new(self.vault.clone(), templates, contacts, Arc::new(replies), home, url))
+    }
+
+    /// Starts the configured links; without any, the sandbox, so that nothing is lost silently.
+    fn sms_links(
+        &self,
+        config: &Config,
+        messages: &Messages,
+    ) -> Result<(Vec<Arc<Gateway>>, Option<http::Sandbox>), StartError> {
+        let mut gateways = Vec::new();
+        let mut sandbox = None;
+        let default = [SmsLink::sandbox()];
+        let links = if config.sms.links.is_empty() { &default[..] } else { &config.sms.links[..] };
+        for link in links {
+            let start = |link, events| {
+                Gateway::start(messages.clone(), self.store.clone(), link, events, self.stop.clone())
+            };
+            match link.protocol.as_str() {
+                "sandbox" => {
+                    let (started, events) = SandboxLink::start(&link.name, &link.source, true);
+                    let started = Arc::new(started);
+                    sandbox = Some((started.clone(), link.source.clone()));
+                    gateways.push(start(started, events));
+                }
+                "smpp" => {
+                    let (started, events) =
+                        SmppLink::start(smpp(link), seed()).map_err(|e| StartError::Sms(format!("{}: {e}", link.name)))?;
+                    gateways.push(start(Arc::new(started), events));
+                }
+                other => {
+                    let text = format!("[[sms.links]] {}: unknown protocol {other:?}; use smpp or sandbox", link.name);
+                    return Err(StartError::Sms(text));
+                }
+            }
+        }
+        Ok((gateways, sandbox))
     }
 
     /// Starts what reacts to the log: followers, couriers, timers.
@@ -127,6 +221,24 @@ impl Hub {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn smpp(link: &SmsLink) -> SmppConfig {
+    SmppConfig {
+        name: link.name.clone(),
+        address: link.address.clone(),
+        account: link.account.clone(),
+        secret: Secret(link.secret.clone()),
+        source: link.source.clone(),
+        window: usize::from(link.window),
+        rate: link.rate,
+        ..SmppConfig::default()
+    }
+}
+
+/// A seed for what only has to differ between starts: jitter, sequence bases.
+fn seed() -> u64 {
+    u64::from_be_bytes(uuid::Uuid::now_v7().into_bytes()[8..].try_into().unwrap_or_default())
 }
 
 /// Opens the database and the vault of `config`; used by the commands that need no running hub.

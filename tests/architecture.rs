@@ -25,7 +25,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("liandong_sip", &["calls", "http"]),
     ("liandong_media", &["calls", "meetings", "hub"]),
     ("liandong_dialplans", &["calls", "http", "hub"]),
-    ("liandong_sms", &["messages", "hub"]),
+    ("liandong_sms", &["messages", "http", "hub"]),
 ];
 
 struct Source {

@@ -447,7 +447,8 @@ impl Cases {
         }
     }
 
-    pub(super) async fn visible(&self, tx: &mut Tx, actor: &Actor, id: CaseId) -> Result<Case, CommandError> {
+    /// The case, if the actor may see it: for commands of other domains that concern it.
+    pub async fn visible(&self, tx: &mut Tx, actor: &Actor, id: CaseId) -> Result<Case, CommandError> {
         let case = rows::load(tx.conn(), id).await?.ok_or_else(not_found)?.case;
         check_visible(actor, &case)?;
         Ok(case)

@@ -33,6 +33,9 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
+/// The sandbox link and the number that its phones see.
+pub type Sandbox = (Arc<liandong_sms::link::SandboxLink>, String);
+
 /// The parts behind [`Api`]; built by `hub`.
 pub struct Parts {
     /// The configuration.
@@ -43,6 +46,16 @@ pub struct Parts {
     pub vault: Vault,
     /// Organisations, people, sign-in.
     pub orgs: crate::orgs::Orgs,
+    /// Cases.
+    pub cases: crate::cases::Cases,
+    /// Messages.
+    pub messages: crate::messages::Messages,
+    /// The SMS links.
+    pub gateways: Vec<Arc<crate::messages::Gateway>>,
+    /// The sandbox link and its source number, where it runs.
+    pub sandbox: Option<Sandbox>,
+    /// Dispatch.
+    pub dispatch: crate::dispatch::Dispatch,
     /// Who a token belongs to.
     pub authenticator: Arc<dyn Authenticator>,
     /// New events, read once for all sockets.

@@ -69,7 +69,10 @@ impl Reminders {
             phone.map(|phone| ("市民".to_owned(), phone)).into_iter().collect::<Vec<_>>()
         } else {
             let unit = notice.pointer("/unit/id").and_then(Value::as_str).and_then(|id| id.parse::<UnitId>().ok());
-            let contacts = unit.map(|u| self.0.contacts.duty_phones(u)).unwrap_or_default();
+            let contacts = match unit {
+                Some(unit) => self.0.contacts.duty_phones(tx, unit).await?,
+                None => Vec::new(),
+            };
             words.insert("unit".into(), notice.pointer("/unit/name").and_then(Value::as_str).unwrap_or_default().into());
             contacts.into_iter().map(|c| (c.name, c.phone)).collect()
         };
@@ -145,7 +148,7 @@ impl Reminders {
                 .into_iter()
                 .map(|(k, v)| (k.to_owned(), v))
                 .collect();
-        for contact in self.0.contacts.duty_phones(unit) {
+        for contact in self.0.contacts.duty_phones(tx, unit).await? {
             let frame = Frame {
                 receiver: contact.name,
                 to_citizen: false,

@@ -20,7 +20,7 @@ mod tests;
 pub use commands::{MessageFilter, MessageView, Messages, NewMessage};
 pub use follow::Reminders;
 pub use gateway::{Gateway, LinkInfo};
-pub use ports::{CitizenText, Contact, Contacts, Matters, NoticeTarget};
+pub use ports::{CitizenText, Contact, Contacts, Matters};
 pub use templates::{Question, TemplateError, Templates};
 
 pub use liandong_sms::session::lanes::Lane;

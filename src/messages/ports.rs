@@ -15,19 +15,10 @@ pub struct Contact {
     pub phone: PhoneNumber,
 }
 
-/// Who works where. Answers come from memory: they are asked in the middle of a transaction.
+/// Who works where.
 pub trait Contacts: Send + Sync + 'static {
-    /// Who is to be reminded for a unit: its duty phone, else its handlers.
-    fn duty_phones(&self, unit: UnitId) -> Vec<Contact>;
-}
-
-/// Whom a notice goes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoticeTarget {
-    /// A unit's duty phones.
-    Unit(UnitId, String),
-    /// The case's citizen.
-    Requester,
+    /// Who is to be reminded for a unit.
+    fn duty_phones<'a>(&'a self, tx: &'a mut Tx, unit: UnitId) -> WriteFuture<'a, Vec<Contact>, StoreError>;
 }
 
 /// A citizen's text that answers no open question.

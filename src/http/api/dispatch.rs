@@ -153,13 +153,13 @@ struct Given {
 #[utoipa::path(post, path = "/orders", tag = "dispatch", request_body = OrderBody, responses((status = 201, body = Given)))]
 async fn give(State(api): State<Api>, ask: Ask, Json(body): Json<OrderBody>) -> Answer {
     let targets = targets(&body)?;
-    let case_orgs = match body.case_id {
-        Some(case) => api.cases.detail(&api.store, &ask.actor, case).await?.orgs(),
-        None => Vec::new(),
-    };
     let (dispatch, cases) = (api.dispatch.clone(), api.cases.clone());
     command(&api, ask, StatusCode::CREATED, move |tx, ask| {
         Box::pin(async move {
+            let case_orgs = match body.case_id {
+                Some(case) => cases.visible(tx, &ask.actor, case).await?.orgs(),
+                None => Vec::new(),
+            };
             let mut items = Vec::new();
             for target in targets {
                 let wish = GiveOrder { case: body.case_id, case_orgs: case_orgs.clone(), text: body.text.clone(), target };

@@ -90,15 +90,15 @@ struct Taken {
 /// Queues a message; its way is told by events.
 #[utoipa::path(post, path = "/messages", tag = "messages", request_body = MessageBody, responses((status = 202, body = Taken)))]
 async fn send(State(api): State<Api>, ask: Ask, Json(body): Json<MessageBody>) -> Answer {
-    let mut orgs = vec![ask.actor.unit_path.clone()];
-    if let Some(case) = body.case_id {
-        orgs.extend(api.cases.detail(&api.store, &ask.actor, case).await?.orgs());
-        orgs.sort();
-        orgs.dedup();
-    }
-    let messages = api.messages.clone();
+    let (messages, cases) = (api.messages.clone(), api.cases.clone());
     command(&api, ask, StatusCode::ACCEPTED, move |tx, ask| {
         Box::pin(async move {
+            let mut orgs = vec![ask.actor.unit_path.clone()];
+            if let Some(case) = body.case_id {
+                orgs.extend(cases.visible(tx, &ask.actor, case).await?.orgs());
+                orgs.sort();
+                orgs.dedup();
+            }
             let key = ask.key.clone().unwrap_or_else(|| tx.ids().uuid().to_string());
             let new = NewMessage {
                 to: body.to,

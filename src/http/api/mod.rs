@@ -5,8 +5,10 @@ use utoipa_axum::router::OpenApiRouter;
 use super::Api;
 
 mod dead_letters;
+mod dispatch;
+mod messages;
 
 /// Every resource: one line each.
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().merge(dead_letters::routes())
+    OpenApiRouter::new().merge(dead_letters::routes()).merge(dispatch::routes()).merge(messages::routes())
 }
