@@ -5,6 +5,7 @@
 
 pub mod api;
 mod ask;
+mod body;
 mod command;
 mod console;
 mod events;
@@ -18,6 +19,7 @@ mod serve;
 use std::sync::Arc;
 
 pub use ask::{Ask, Authenticator, COOKIE, Peer, Signed, token_cookie};
+pub use body::{Body, Params};
 pub use command::{command, MIGRATIONS};
 pub use feed::Feed;
 pub use problem::{Answer, Problem, ProblemBody};

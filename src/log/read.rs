@@ -48,6 +48,24 @@ pub async fn of_subjects(
     query.fetch_all(pool).await?.iter().map(|r| stored(r)?.record(site)).collect()
 }
 
+/// Up to `limit` events before `seq` whose kind is `kind`, or begins with it where it ends in a dot; the latest first.
+pub async fn of_kind_before(
+    pool: &AnyPool,
+    site: &str,
+    kind: &str,
+    seq: i64,
+    limit: i64,
+) -> Result<Vec<Record>, StoreError> {
+    // LIKE, not a range: a range would depend on the database's collation.
+    let (condition, kind) = match kind.ends_with('.') {
+        true => ("kind LIKE $1", format!("{kind}%")),
+        false => ("kind = $1", kind.to_owned()),
+    };
+    let sql = format!("{COLUMNS} WHERE {condition} AND seq < $2 ORDER BY seq DESC LIMIT $3");
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(kind).bind(seq).bind(limit.clamp(1, PAGE_MAX));
+    query.fetch_all(pool).await?.iter().map(|r| stored(r)?.record(site)).collect()
+}
+
 pub(super) fn stored(row: &AnyRow) -> Result<Stored, StoreError> {
     Ok(Stored {
         seq: row.try_get(0)?,
