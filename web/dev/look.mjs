@@ -181,6 +181,31 @@ const SHOTS = [
     },
   ],
   ['inbox-list', 'idle', '/inbox?view=overdue'],
+  [
+    'cases-forbidden',
+    'idle',
+    '/cases',
+    null,
+    DESK,
+    {},
+    {
+      status: 403,
+      code: 'access.forbidden',
+      detail: '查看工单需要“查看工单”权限，当前岗位没有。',
+      who_may: '市热线服务中心值班长',
+    },
+  ],
+  [
+    'cases-failed',
+    'idle',
+    '/cases',
+    null,
+    DESK,
+    {},
+    { status: 503, code: 'store.unavailable', detail: '数据库暂时不可用，操作没有保存，请稍后重试' },
+  ],
+  ['cases-loading', 'idle', '/cases', null, DESK, {}, { never: true }],
+  ['desk-1366', 'talking', '/desk', null, { width: 1366, height: 768 }],
   ['supervision', 'idle', '/supervision'],
   [
     'wall',
@@ -225,7 +250,7 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream'],
 })
 let bad = 0
-for (const [name, scene, path, act, viewport = DESK, env = {}] of SHOTS) {
+for (const [name, scene, path, act, viewport = DESK, env = {}, answer = null] of SHOTS) {
   if (only.length && !only.includes(name)) continue
   const url = await mock(scene, env)
   const context = await browser.newContext({
@@ -238,12 +263,23 @@ for (const [name, scene, path, act, viewport = DESK, env = {}] of SHOTS) {
   await context.addInitScript((lang) => localStorage.setItem('liandong.language', lang), LANG)
   const page = await context.newPage()
   const errors = []
+  if (answer) {
+    await page.route('**/api/v1/cases?*', (route) =>
+      answer.never
+        ? undefined
+        : route.fulfill({
+            status: answer.status,
+            contentType: 'application/problem+json',
+            body: JSON.stringify({ title: '', ...answer }),
+          }),
+    )
+  }
   page.on('pageerror', (error) => errors.push(String(error)))
   page.on(
     'console',
     (message) =>
       message.type() === 'error' &&
-      !/40[149]|ERR_|WebSocket/.test(message.text()) &&
+      !/40[1349]|503|ERR_|WebSocket/.test(message.text()) &&
       errors.push(message.text()),
   )
   await page.goto(url + path, { waitUntil: 'load' })

@@ -156,6 +156,9 @@ function Progress({ t, found, setFound, lang }: ProgressProps) {
       <h1>{tracked.title}</h1>
       <section className="state" data-state={tracked.state} aria-live="polite">
         <strong>{t.states[tracked.state]}</strong>
+        {tracked.status && lang === 'zh' && tracked.status !== t.states[tracked.state] && (
+          <p>{tracked.status}</p>
+        )}
         {tracked.unit && (
           <span>
             {t.unit}
@@ -194,8 +197,12 @@ function Progress({ t, found, setFound, lang }: ProgressProps) {
         </ol>
       </section>
       <dl>
-        <dt>{t.place}</dt>
-        <dd>{tracked.place}</dd>
+        {tracked.place && (
+          <>
+            <dt>{t.place}</dt>
+            <dd>{tracked.place}</dd>
+          </>
+        )}
         <dt>{t.received}</dt>
         <dd>{day(tracked.received_at, lang)}</dd>
       </dl>

@@ -184,6 +184,8 @@ function AgentStates({ sums }: { sums: Sums }) {
 }
 
 function Topics({ sums }: { sums: Sums }) {
+  const { t } = useText()
+  if (sums.topics.length === 0) return <div className={css.none}>{t('wall.no_data')}</div>
   const most = sums.topics[0]?.count ?? 1
   return (
     <div className={css.topics}>
@@ -203,6 +205,7 @@ function Topics({ sums }: { sums: Sums }) {
 function Trend({ sums }: { sums: Sums }) {
   const { t } = useText()
   const option = useMemo(() => trendOption(sums, t), [sums, t])
+  if (sums.trend.length === 0) return <div className={css.none}>{t('wall.no_data')}</div>
   return (
     <Suspense fallback={null}>
       <div style={{ flex: 1, minHeight: 0 }}>

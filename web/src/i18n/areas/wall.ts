@@ -3,6 +3,7 @@ import { area } from '../area'
 export const wall = area(
   {
     title: '市热线运行',
+    no_data: '暂无数据',
     as_of: '数据截至 {{time}}',
     stale: '数据停在 {{time}}，正在重新连接',
     waiting: '正在排队',
@@ -32,6 +33,7 @@ export const wall = area(
   },
   {
     title: 'City hotline now',
+    no_data: 'No data yet',
     as_of: 'Data as of {{time}}',
     stale: 'Data stopped at {{time}}, reconnecting',
     waiting: 'Waiting',
