@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 
 /// Most addresses remembered per peer: a phone that roams leaves old ones behind.
 const MAX_ADDRESSES: usize = 8;
+/// User names remembered per peer: the one in force and those of restarts that are still under way.
+const MAX_NAMES: usize = 4;
 /// STUN magic cookie (RFC 8489 §5).
 const MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 /// USERNAME attribute (RFC 8489 §14.3).
@@ -20,24 +22,33 @@ pub struct Demux<K> {
     by_ufrag: HashMap<String, K>,
     by_address: HashMap<SocketAddr, K>,
     addresses: HashMap<K, Vec<SocketAddr>>,
+    names: HashMap<K, Vec<String>>,
 }
 
 impl<K: Copy + Eq + Hash> Demux<K> {
     /// Empty.
     pub fn new() -> Self {
-        Self { by_ufrag: HashMap::new(), by_address: HashMap::new(), addresses: HashMap::new() }
+        Self { by_ufrag: HashMap::new(), by_address: HashMap::new(), addresses: HashMap::new(), names: HashMap::new() }
     }
 
-    /// Adds a user name of ours; a peer may have several while ICE restarts.
+    /// Adds a user name of ours; a peer may have several while ICE restarts. Cheap when it is known already.
     pub fn register(&mut self, ufrag: &str, key: K) {
-        if !ufrag.is_empty() {
-            self.by_ufrag.insert(ufrag.to_owned(), key);
+        if ufrag.is_empty() || self.by_ufrag.get(ufrag) == Some(&key) {
+            return;
+        }
+        self.by_ufrag.insert(ufrag.to_owned(), key);
+        let names = self.names.entry(key).or_default();
+        names.push(ufrag.to_owned());
+        if names.len() > MAX_NAMES {
+            self.by_ufrag.remove(&names.remove(0));
         }
     }
 
     /// Forgets a peer.
     pub fn remove(&mut self, key: K) {
-        self.by_ufrag.retain(|_, other| *other != key);
+        for name in self.names.remove(&key).unwrap_or_default() {
+            self.by_ufrag.remove(&name);
+        }
         for address in self.addresses.remove(&key).unwrap_or_default() {
             self.by_address.remove(&address);
         }
@@ -126,6 +137,17 @@ mod tests {
         demux.remove(7);
         assert_eq!(demux.route(second, &[0x80, 0]), None);
         assert_eq!(demux.route(second, &request("ours:theirs")), None);
+    }
+
+    #[test]
+    fn endless_restarts_fill_no_table() {
+        let mut demux = Demux::new();
+        (0..100).for_each(|restart| demux.register(&format!("name{restart}"), 7));
+        assert_eq!(demux.by_ufrag.len(), MAX_NAMES);
+        let address = SocketAddr::from(([10, 0, 0, 1], 9));
+        assert_eq!(demux.route(address, &request("name99:theirs")), Some(7));
+        demux.remove(7);
+        assert!(demux.by_ufrag.is_empty());
     }
 
     #[test]

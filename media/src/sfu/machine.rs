@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 /// Interval at which the layers of video tracks are looked after.
 const LAYER_CHECK: Duration = Duration::from_millis(500);
 
+/// Events kept for a signalling side that does not keep up. Beyond, messages and loudness are lost (like on a
+/// congested network); what changes the state of a meeting is kept in any case, for it is bounded by commands.
+const MAX_EVENTS: usize = 65_536;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Timer {
     Link(PeerId, Role),
@@ -371,6 +375,13 @@ impl Sfu {
 
     // ---- inside ----
 
+    fn tell(&mut self, event: SfuEvent) {
+        let droppable = matches!(event, SfuEvent::Data { .. } | SfuEvent::Speaker { .. });
+        if !droppable || self.events.len() < MAX_EVENTS {
+            self.events.push_back(event);
+        }
+    }
+
     fn touch(&mut self, peer: PeerId, role: Role) {
         self.dirty.insert((peer, role));
     }
@@ -438,7 +449,7 @@ impl Sfu {
             }
             Event::Rtp(_) | Event::KeyFrameWanted { .. } | Event::Reception { .. } => return,
         };
-        self.events.push_back(told);
+        self.tell(told);
     }
 
     /// The hot path: one packet to all who get it.
@@ -489,7 +500,7 @@ impl Sfu {
         let mime = format!("{}/{name}", track.spec.kind.as_str());
         let Some(mid) = track.mid.clone() else { return };
         let subscribers = track.subscribers.clone();
-        self.events.push_back(SfuEvent::TrackArrived { peer, track: track_id, mid, mime, layer });
+        self.tell(SfuEvent::TrackArrived { peer, track: track_id, mid, mime, layer });
         for subscriber in subscribers {
             self.attach(subscriber, track_id);
         }
@@ -504,7 +515,7 @@ impl Sfu {
             return;
         };
         if peer.attach(track_id, track.codec.as_ref()).is_err() {
-            self.events.push_back(SfuEvent::Unsupported { peer: subscriber, track: track_id });
+            self.tell(SfuEvent::Unsupported { peer: subscriber, track: track_id });
         }
     }
 
@@ -527,7 +538,7 @@ impl Sfu {
         needed.into_iter().for_each(|rank| track.want_key_frame(rank));
         if track.spec.kind == Kind::Video && self.wanted.insert(track_id, highest) != Some(highest) {
             let peer = track.publisher;
-            self.events.push_back(SfuEvent::LayersWanted { peer, track: track_id, highest });
+            self.tell(SfuEvent::LayersWanted { peer, track: track_id, highest });
         }
         self.request_key_frames(track_id, now);
     }
@@ -589,7 +600,7 @@ impl Sfu {
         };
         if let Some(loudness) = track.speaker.report(now) {
             let peer = track.publisher;
-            self.events.push_back(SfuEvent::Speaker { peer, track: track_id, loudness });
+            self.tell(SfuEvent::Speaker { peer, track: track_id, loudness });
         }
         self.set_track_timer(track_id);
     }
@@ -675,7 +686,7 @@ impl Sfu {
         let due = peer.sending().needs_description() && peer.asked.is_none();
         if due || more != (0, 0) {
             peer.asked = Some((asked.0 + more.0, asked.1 + more.1));
-            self.events.push_back(SfuEvent::NeedsOffer { peer: id, audio: more.0, video: more.1 });
+            self.tell(SfuEvent::NeedsOffer { peer: id, audio: more.0, video: more.1 });
         }
     }
 }
