@@ -1,7 +1,8 @@
 //! A server to try browser phone legs and the SFU with a real browser: open `http://127.0.0.1:8099/`.
 //!
 //! Signalling is a handful of POSTs with plain text, for tests by hand only. `/phone/…` answers or calls a
-//! browser and echoes its sound; `/sfu/…` mirrors the SFU's commands; `/log` shows what happened.
+//! browser and echoes its sound; `/sfu/…` mirrors the SFU's commands; `/log` shows what happened. With
+//! `PROBE_LOSS=5` meetings lose 5 % of all media packets, both ways.
 #![allow(missing_docs)]
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Mutex;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -22,6 +23,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 struct Probe {
     phones: PhoneEndpoint,
     sfu: SfuHandle,
+    lossy: bool,
     log: Mutex<Vec<String>>,
     calls: Mutex<HashMap<u64, PhoneLeg>>,
 }
@@ -31,7 +33,12 @@ async fn main() -> Result<(), Failure> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let phones = PhoneEndpoint::start(SocketAddr::new(loopback, 7883), &[loopback])?;
     let (handle, mut events) = sfu::start(SocketAddr::new(loopback, 7882), &[loopback])?;
-    let probe = Arc::new(Probe { phones, sfu: handle, log: Mutex::default(), calls: Mutex::default() });
+    let loss: Option<u64> = std::env::var("PROBE_LOSS").ok().and_then(|value| value.parse().ok());
+    let lossy = loss.is_some();
+    if let Some(percent) = loss {
+        tokio::spawn(lossy_path(percent));
+    }
+    let probe = Arc::new(Probe { phones, sfu: handle, lossy, log: Mutex::default(), calls: Mutex::default() });
     let teller = Arc::clone(&probe);
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
@@ -62,11 +69,47 @@ async fn relay_data(probe: &Probe, event: &SfuEvent) {
     }
 }
 
+/// A path to the SFU that loses media packets: clients are told port 7890 instead of 7882.
+async fn lossy_path(percent: u64) -> std::io::Result<()> {
+    let front = Arc::new(UdpSocket::bind("127.0.0.1:7890").await?);
+    let mut clients: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
+    let mut buffer = [0; 2048];
+    loop {
+        let (length, from) = front.recv_from(&mut buffer).await?;
+        if !clients.contains_key(&from) {
+            let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await?);
+            back.connect("127.0.0.1:7882").await?;
+            clients.insert(from, Arc::clone(&back));
+            let front = Arc::clone(&front);
+            tokio::spawn(async move {
+                let mut buffer = [0; 2048];
+                while let Ok(length) = back.recv(&mut buffer).await {
+                    if !lost(&buffer[..length], percent) {
+                        let _ = front.send_to(&buffer[..length], from).await;
+                    }
+                }
+            });
+        }
+        if !lost(&buffer[..length], percent)
+            && let Some(back) = clients.get(&from)
+        {
+            let _ = back.send(&buffer[..length]).await;
+        }
+    }
+}
+
+/// RTP, not RTCP, so that losses can be counted.
+fn lost(data: &[u8], percent: u64) -> bool {
+    let media = data.len() > 12 && (128..192).contains(&data[0]) && !(192..224).contains(&data[1]);
+    media && rand::random::<u64>() % 100 < percent
+}
+
 async fn serve(mut stream: TcpStream, probe: Arc<Probe>) -> Result<(), Failure> {
     let (target, body) = read_request(&mut stream).await?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let query: HashMap<&str, &str> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
     let (status, text) = match route(&probe, path, &query, body).await {
+        Ok(text) if probe.lossy => ("200 OK", text.replace(" 7882 typ host", " 7890 typ host")),
         Ok(text) => ("200 OK", text),
         Err(error) => ("400 Bad Request", error.to_string()),
     };
