@@ -76,10 +76,10 @@ async fn lossy_path(percent: u64) -> std::io::Result<()> {
     let mut buffer = [0; 2048];
     loop {
         let (length, from) = front.recv_from(&mut buffer).await?;
-        if !clients.contains_key(&from) {
+        if let std::collections::hash_map::Entry::Vacant(client) = clients.entry(from) {
             let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await?);
             back.connect("127.0.0.1:7882").await?;
-            clients.insert(from, Arc::clone(&back));
+            client.insert(Arc::clone(&back));
             let front = Arc::clone(&front);
             tokio::spawn(async move {
                 let mut buffer = [0; 2048];
