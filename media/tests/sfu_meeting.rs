@@ -336,6 +336,10 @@ fn losses_on_both_legs_are_repaired() {
     meeting.drive(Duration::from_secs(2));
     meeting.loss = Some(17);
     for index in 0..600u16 {
+        if index == 200 || index == 300 {
+            // A description in between must not disturb the numbers of retransmissions.
+            meeting.signal(&SfuEvent::NeedsOffer { peer: bob, audio: 0, video: 0 });
+        }
         let now = meeting.now;
         meeting.client(alice).publisher.send(camera, 96, index, u32::from(index) * 1800, &frame(index), now);
         meeting.drive(Duration::from_millis(20));

@@ -40,7 +40,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, n
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -206,6 +206,7 @@ pub struct Transport {
     outbox: VecDeque<(SocketAddr, BytesMut)>,
     reports: Box<dyn Interceptor>,
     inbound: Inbound,
+    outbound: HashSet<u32>,
     histories: HashMap<u32, SendHistory>,
     repair_types: HashMap<u8, u8>,
     events: VecDeque<Event>,
@@ -265,6 +266,7 @@ impl Transport {
             outbox: VecDeque::new(),
             reports: Box::new(reports),
             inbound: Inbound::default(),
+            outbound: HashSet::new(),
             histories: HashMap::new(),
             repair_types: HashMap::new(),
             events: VecDeque::new(),
@@ -381,8 +383,12 @@ impl Transport {
         self.repair_types = pairs.collect();
     }
 
-    /// Announces a stream that we will send: sender reports need its clock, repair its second SSRC.
+    /// Announces a stream that we will send: sender reports need its clock, repair its second SSRC. Announcing it
+    /// again changes nothing: a history begun anew would number its retransmissions like a replay.
     pub fn open_outbound(&mut self, ssrc: u32, clock_rate: u32, repair_ssrc: Option<u32>) {
+        if !self.outbound.insert(ssrc) {
+            return;
+        }
         self.reports.bind_local_stream(&StreamInfo { ssrc, clock_rate, ..StreamInfo::default() });
         if let Some(repair) = repair_ssrc {
             self.histories.insert(ssrc, SendHistory::new(repair));
@@ -391,8 +397,10 @@ impl Transport {
 
     /// Ends a stream of ours.
     pub fn close_outbound(&mut self, ssrc: u32) {
-        self.reports.unbind_local_stream(&StreamInfo { ssrc, ..StreamInfo::default() });
-        self.histories.remove(&ssrc);
+        if self.outbound.remove(&ssrc) {
+            self.reports.unbind_local_stream(&StreamInfo { ssrc, ..StreamInfo::default() });
+            self.histories.remove(&ssrc);
+        }
     }
 
     /// Takes a datagram of this peer.

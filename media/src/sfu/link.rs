@@ -115,6 +115,7 @@ impl Link {
         let Some(outlet) = free else { return false };
         outlet.slot = Slot::Assigned(label.clone());
         // A new stream: under an old SSRC its numbers would look like a replay to SRTP.
+        self.transport.close_outbound(outlet.ssrc);
         outlet.ssrc = rand::random();
         outlet.repair_ssrc = rand::random();
         self.changed_while_offering |= self.offering;
