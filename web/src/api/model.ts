@@ -241,6 +241,8 @@ export interface Model {
     clocks: Model['Clock'][]
     calendar?: string
     verbs: Model['Verb'][]
+    /** Whom the duty list proposes, while the case is to be dispatched. */
+    proposal?: { unit: Model['UnitRef']; reason: string } | null
     links?: {
       kind: string
       case_id: string

@@ -82,6 +82,7 @@ export function readCase(value: unknown, now = Date.now()): Case {
         .find(Boolean),
     verbs: list(w.verbs).map(readVerb),
     links: list(w.links).map(readLink),
+    proposal: readProposal(w.proposal),
   }
 }
 
@@ -110,6 +111,11 @@ function readCoUnits(w: Wire): UnitRef[] {
     .map(wire)
     .filter((each) => each.kind === 'co_handle' && each.state !== 'withdrawn')
   return [...named, ...items.map((each) => unit(each.unit))].filter((each) => each !== null)
+}
+
+function readProposal(value: unknown): Case['proposal'] {
+  const proposed = unit(wire(value).unit)
+  return proposed ? { unit: proposed, reason: str(wire(value).reason) ?? '' } : null
 }
 
 function readLink(value: unknown): NonNullable<Case['links']>[number] {

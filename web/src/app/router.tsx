@@ -2,7 +2,7 @@
  * All routes on one page. Pages are loaded when they are opened.
  * A new page: its route here, its entry in rail.ts, its texts in i18n/areas.
  */
-import { QueryClient } from '@tanstack/react-query'
+import { QueryCache, QueryClient } from '@tanstack/react-query'
 import {
   createRootRoute,
   createRoute,
@@ -10,7 +10,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router'
-import { ApiError } from '../api/client'
+import { ApiError, actingPost } from '../api/client'
 import { meQuery } from '../api/queries'
 import { callSearch } from '../features/calls/search'
 import { caseSearch } from '../features/cases/search'
@@ -25,6 +25,10 @@ import { currentPost } from './who'
 const mayPass = (error: unknown) => !(error instanceof ApiError) || error.status === 0 || error.status >= 500
 
 export const queryClient = new QueryClient({
+  // The session has ended while a page was open: to the sign-in, and back to where one was.
+  queryCache: new QueryCache({
+    onError: (error) => error instanceof ApiError && error.status === 401 && toSignIn(),
+  }),
   defaultOptions: {
     queries: {
       retry: (count, error) => count < 1 && mayPass(error),
@@ -34,6 +38,23 @@ export const queryClient = new QueryClient({
     },
   },
 })
+
+function toSignIn(): void {
+  const at = router.state.location
+  if (at.pathname !== '/sign-in') void router.navigate({ to: '/sign-in', search: { next: at.href } })
+}
+
+/** Who is here. A post that was taken away since must not lock its person out of his others. */
+async function whoIsHere() {
+  try {
+    return await queryClient.ensureQueryData(meQuery)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status === 401 || error.status === 0 || !actingPost.get())
+      throw error
+    actingPost.set(null)
+    return queryClient.ensureQueryData(meQuery)
+  }
+}
 
 const root = createRootRoute({ notFoundComponent: NotFound, errorComponent: Crashed })
 
@@ -52,7 +73,7 @@ const signedIn = createRoute({
   id: 'signed-in',
   beforeLoad: async ({ location }) => {
     try {
-      const me = await queryClient.ensureQueryData(meQuery)
+      const me = await whoIsHere()
       if (me.must_change_password) throw redirect({ to: '/sign-in', search: { next: location.href } })
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) {

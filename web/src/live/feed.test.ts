@@ -6,6 +6,7 @@ import {
   parseRecord,
   QUIET_MS,
   RETRY_MAX_MS,
+  SignedOut,
   type SocketHandlers,
 } from './feed'
 
@@ -124,6 +125,18 @@ describe('live feed', () => {
   it('does not try again when the session has ended', () => {
     const { world, feed } = started()
     world.last().handlers.closed(CLOSE_SIGNED_OUT)
+    expect(feed.getSnapshot().state).toBe('signed_out')
+    expect(world.timers).toHaveLength(0)
+  })
+
+  it('learns from the twin that a refused socket means an ended session', async () => {
+    const { world, feed } = started()
+    world.last().handlers.closed(1006)
+    world.probeAnswer = () => Promise.reject(new SignedOut())
+    await world.advance(1_000)
+    world.last().handlers.closed(1006) // the upgrade was answered with 401
+    await Promise.resolve()
+    await Promise.resolve()
     expect(feed.getSnapshot().state).toBe('signed_out')
     expect(world.timers).toHaveLength(0)
   })

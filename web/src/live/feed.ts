@@ -29,11 +29,14 @@ export interface SocketHandlers {
   closed(code: number): void
 }
 
+/** The hub says that nobody is signed in here. */
+export class SignedOut extends Error {}
+
 /** What the feed needs of the world. */
 export interface FeedWorld {
   now(): number
   connect(after: number | null, handlers: SocketHandlers): FeedSocket
-  /** Asks the twin `GET /events?after`; resolves to the newest position, or rejects. */
+  /** Asks the twin `GET /events?after`; resolves to the newest position, or rejects (`SignedOut` where that is why). */
   probe(after: number): Promise<number>
   later(ms: number, run: () => void): () => void
   /** A number in [0, 1), to spread the reconnections of a whole city. */
@@ -47,6 +50,8 @@ export const RETRY_MAX_MS = 15_000
 export const QUIET_MS = 20_000
 /** Close code by which the hub says that the session has ended. */
 export const CLOSE_SIGNED_OUT = 4401
+/** After any position of any log: asks only whether the hub answers. */
+const PRESENT = Number.MAX_SAFE_INTEGER
 /** A record larger than this is not ours. */
 const RECORD_MAX_CHARS = 1_000_000
 
@@ -55,6 +60,7 @@ export class LiveFeed {
   private asOf: number | null = null
   private after: number | null = null
   private attempts = 0
+  private wasOpen = false
   private socket: FeedSocket | null = null
   private generation = 0
   private cancelTimer: () => void = () => {}
@@ -100,6 +106,7 @@ export class LiveFeed {
   private open(): void {
     this.drop()
     const mine = ++this.generation
+    this.wasOpen = false
     const current = (run: () => void) => () => {
       if (mine === this.generation) run()
     }
@@ -114,6 +121,7 @@ export class LiveFeed {
   private opened(): void {
     const wasLost = this.state === 'lost'
     this.attempts = 0
+    this.wasOpen = true
     this.fresh()
     this.set('live')
     if (wasLost && this.after === null) for (const listener of this.gapListeners) listener()
@@ -129,9 +137,14 @@ export class LiveFeed {
   }
 
   private closed(code: number): void {
+    const refused = !this.wasOpen
     this.drop()
-    if (code === CLOSE_SIGNED_OUT) this.set('signed_out')
-    else this.lost()
+    if (code === CLOSE_SIGNED_OUT) {
+      this.end()
+      return
+    }
+    this.lost()
+    if (refused) this.askWhy()
   }
 
   private lost(): void {
@@ -140,6 +153,19 @@ export class LiveFeed {
     this.attempts += 1
     const wait = ceiling / 2 + (ceiling / 2) * this.world.random()
     this.cancelTimer = this.world.later(wait, () => this.open())
+  }
+
+  /** A browser does not tell why an upgrade was refused; the twin does. */
+  private askWhy(): void {
+    const mine = this.generation
+    this.world.probe(this.after ?? PRESENT).catch((failure: unknown) => {
+      if (mine === this.generation && failure instanceof SignedOut) this.end()
+    })
+  }
+
+  private end(): void {
+    this.drop()
+    this.set('signed_out')
   }
 
   private fresh(): void {
@@ -152,15 +178,17 @@ export class LiveFeed {
   private doubt(): void {
     const mine = this.generation
     const after = this.after
-    this.world.probe(after ?? 0).then(
+    this.world.probe(after ?? PRESENT).then(
       (newest) => {
         if (mine !== this.generation) return
         const missed = after !== null && newest > after && this.after === after
         if (missed) this.fail()
         else this.fresh()
       },
-      () => {
-        if (mine === this.generation) this.fail()
+      (failure: unknown) => {
+        if (mine !== this.generation) return
+        if (failure instanceof SignedOut) this.end()
+        else this.fail()
       },
     )
   }

@@ -1,6 +1,6 @@
 /** The browser as the feed's world: WebSocket, fetch, timers. */
 import { API_BASE, requestHeaders } from '../api/client'
-import type { FeedWorld, SocketHandlers } from './feed'
+import { type FeedWorld, SignedOut, type SocketHandlers } from './feed'
 
 export const browserWorld: FeedWorld = {
   now: () => Date.now(),
@@ -12,6 +12,7 @@ export const browserWorld: FeedWorld = {
     const answer = await fetch(`${API_BASE}/events?after=${after}&limit=1`, {
       headers: requestHeaders('GET'),
     })
+    if (answer.status === 401) throw new SignedOut()
     if (!answer.ok) throw new Error(`events answered ${answer.status}`)
     const page = (await answer.json()) as { items?: { seq?: number }[] }
     return page.items?.at(-1)?.seq ?? after

@@ -59,7 +59,9 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
   }
   return (
     <StateBlock icon="info" title={problem.kind === 'not_found' ? problem.title : t('app.state.error')}>
-      <span>{problem.detail ?? problem.title}</span>
+      <span>
+        {problem.detail ?? (problem.kind === 'not_found' ? t('app.state.not_found_hint') : problem.title)}
+      </span>
       {retry && problem.kind !== 'not_found' && (
         <Button size="small" onClick={retry} style={{ marginTop: 8 }}>
           {t('app.state.retry')}

@@ -18,7 +18,7 @@ import { AnswerDialog } from './AnswerDialog'
 import css from './desk.module.css'
 import { draftWorld } from './draft-world'
 import { type DraftSnapshot, type Faults, faultsOf, IntakeDraft, type IntakeForm, LIMITS } from './intake'
-import { type Outcome, submit, type Way } from './submit'
+import { dispatch, type Outcome, submit, type Way } from './submit'
 
 export function Intake({ call, close }: { call: Call | null; close?: () => void }) {
   const { t, raw } = useText()
@@ -55,7 +55,7 @@ export function Intake({ call, close }: { call: Call | null; close?: () => void 
   if (outcome) {
     return (
       <Panel title={title} beside={<Tag tone="good">{t('desk.form.done')}</Tag>}>
-        <Done outcome={outcome} next={() => setOutcome(null)} />
+        <Done outcome={outcome} next={() => setOutcome(null)} set={setOutcome} />
       </Panel>
     )
   }
@@ -405,7 +405,17 @@ function Foot({ draft, form, busy, send, answer }: FootProps) {
   )
 }
 
-function Done({ outcome, next }: { outcome: Outcome & { way: Way }; next: () => void }) {
+type Reached = Outcome & { way: Way }
+
+function Done({
+  outcome,
+  next,
+  set,
+}: {
+  outcome: Reached
+  next: () => void
+  set: (reached: Reached) => void
+}) {
   const { t, code, raw } = useText()
   const one = outcome.case
   const far = outcome.error
@@ -428,12 +438,39 @@ function Done({ outcome, next }: { outcome: Outcome & { way: Way }; next: () => 
         {outcome.error ? `${t('desk.form.partly')}：` : ''}
         {far}
       </p>
+      <Proposed outcome={outcome} set={set} />
       <div className={css.row}>
         <Link to="/cases/$id" params={{ id: one.id }}>
-          <Button type="primary">{t('desk.form.open_case')}</Button>
+          <Button>{t('desk.form.open_case')}</Button>
         </Link>
         <Button onClick={next}>{t('desk.form.next')}</Button>
       </div>
+    </div>
+  )
+}
+
+/** The hub's duty list names a unit for what was only registered: one stroke sends it there. */
+function Proposed({ outcome, set }: { outcome: Reached; set: (reached: Reached) => void }) {
+  const { t } = useText()
+  const [busy, setBusy] = useState(false)
+  const { case: one, way } = outcome
+  const proposal = one.proposal
+  if (way.kind !== 'register' || outcome.error || !proposal || one.lead_unit) return null
+  const send = async () => {
+    setBusy(true)
+    const way: Way = { kind: 'dispatch', unit_id: proposal.unit.id }
+    set({ ...(await dispatch(one, proposal.unit.id)), way })
+  }
+  return (
+    <div className={css.sug} style={{ margin: 0, width: '100%' }}>
+      <div className={css.sugRow}>
+        <b>{t('desk.form.suggested')}</b>
+        <Tag tone="primary">{proposal.unit.name}</Tag>
+        <Button type="primary" loading={busy} onClick={() => void send()}>
+          {t('desk.form.submit')}
+        </Button>
+      </div>
+      <div className="small">{proposal.reason}</div>
     </div>
   )
 }

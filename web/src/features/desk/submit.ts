@@ -39,6 +39,15 @@ export async function submit(form: IntakeForm, callId: string | null, way: Way):
   }
 }
 
+/** Dispatches a case that was registered first, for instance where the duty list proposes. */
+export async function dispatch(one: Case, unit_id: string): Promise<Outcome> {
+  try {
+    return { case: await goOn(one, { kind: 'dispatch', unit_id }) }
+  } catch (error) {
+    return { case: one, error }
+  }
+}
+
 async function goOn(created: Case, way: Way): Promise<Case> {
   if (way.kind === 'register') return created
   const [verb, body] =

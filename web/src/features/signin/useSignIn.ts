@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react'
-import { ApiError, api, take } from '../../api/client'
+import { ApiError, actingPost, api, take } from '../../api/client'
 
 export type Step = 'credentials' | 'totp' | 'change'
 
@@ -24,6 +24,7 @@ export function useSignIn(entered: () => Promise<void>) {
   const signIn = (body: { user: string; password: string; totp?: string }) =>
     attempt(async () => {
       try {
+        actingPost.set(null)
         const session = await take(api.POST('/session', { body }))
         if (session.must_change_password) setStep('change')
         else await entered()

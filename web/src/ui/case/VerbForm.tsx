@@ -59,7 +59,7 @@ export function useVerb(one: Pick<Case, 'id'>) {
 export function VerbForm({ one, verb, close }: { one: Case; verb: Verb; close: () => void }) {
   const { t, code } = useText()
   const fields = useMemo(() => fieldsOf(verb.schema), [verb])
-  const [values, setValues] = useState<Values>(() => initialValues(fields))
+  const [values, setValues] = useState<Values>(() => ({ ...proposed(one, verb), ...initialValues(fields) }))
   const [shown, setShown] = useState(false)
   const { act, busy, error } = useVerb(one)
   const faults = faultsOf(fields, values)
@@ -87,6 +87,7 @@ export function VerbForm({ one, verb, close }: { one: Case; verb: Verb; close: (
           set={(value) => setValues((now) => ({ ...now, [field.name]: value }))}
         />
       ))}
+      {verb.verb === 'assign' && one.proposal?.reason && <p className="small">{one.proposal.reason}</p>}
       {fields.length === 0 && <p>{t('cases.actions.sure', { verb: name })}</p>}
       {verb.danger && <p className="small">{t('cases.actions.cannot_undo')}</p>}
       <div className={css.formFoot}>
@@ -97,6 +98,11 @@ export function VerbForm({ one, verb, close }: { one: Case; verb: Verb; close: (
       </div>
     </form>
   )
+}
+
+/** The duty list's proposal stands in the form; whoever dispatches may choose otherwise. */
+function proposed(one: Case, verb: Verb): Values {
+  return verb.verb === 'assign' && one.proposal ? { unit_id: one.proposal.unit.id } : {}
 }
 
 interface RowProps {
