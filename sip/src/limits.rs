@@ -78,3 +78,10 @@ pub const SDP_LINES: usize = 1_024;
 
 /// Most media descriptions in an SDP.
 pub const SDP_MEDIA: usize = 32;
+
+/// How deep multipart bodies are searched: SDP in an alternative in a mixed body is the deepest
+/// that makes sense.
+pub const MULTIPART_DEPTH: usize = 2;
+
+/// Most parts of a multipart body that are looked at.
+pub const MULTIPART_PARTS: usize = 16;

@@ -17,6 +17,7 @@ use crate::{
     uri::{Uri, UriError},
 };
 
+mod multipart;
 mod name;
 mod parse;
 #[cfg(test)]
@@ -59,6 +60,11 @@ impl Message {
             Self::Request(request) => &request.body,
             Self::Response(response) => &response.body,
         }
+    }
+
+    /// The body of this type, e.g. `application/sdp`; see [`body_of_type`].
+    pub fn body_of_type(&self, wanted: &str) -> Option<Bytes> {
+        body_of_type(self.headers(), self.body(), wanted)
     }
 
     /// The bytes for the wire.
@@ -624,6 +630,12 @@ impl Headers {
         }
         if values.is_empty() && name == Name::Via { Err(error(Problem::Missing)) } else { Ok(values) }
     }
+}
+
+/// The body of this type (lower-case, e.g. `application/sdp`): the whole body, or the first such
+/// part of a multipart body. `None` if there is none; a body without Content-Type counts as SDP.
+pub fn body_of_type(headers: &Headers, body: &Bytes, wanted: &str) -> Option<Bytes> {
+    multipart::part(headers, body, wanted)
 }
 
 /// The standard phrase of a status code.

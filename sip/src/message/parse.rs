@@ -185,6 +185,11 @@ pub(crate) fn stream_length(head: Bytes) -> Result<usize, ParseError> {
     Err(ParseError { kind, position, request })
 }
 
+/// The fields of a part of a multipart body, faulty ones left out, and where its content begins.
+pub(super) fn part_fields(part: &Bytes) -> (Headers, usize) {
+    fields(part, 0, &mut Fault::default())
+}
+
 /// Reads fields up to the empty line; returns them and where the body begins.
 fn fields(bytes: &Bytes, start: usize, fault: &mut Fault) -> (Headers, usize) {
     let mut fields = Vec::new();
