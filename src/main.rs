@@ -48,6 +48,18 @@ enum Command {
         #[arg(long, global = true)]
         config: Option<PathBuf>,
     },
+    /// Plans of the hotline 话务流程.
+    Plan {
+        #[command(subcommand)]
+        command: Plan,
+    },
+    /// Flows of cases 工单流程.
+    Flow {
+        #[command(subcommand)]
+        command: Flow,
+    },
+    /// Print the OpenAPI document of the REST API.
+    Openapi,
     /// Print each effective value of the configuration and where it came from.
     Config {
         /// Configuration file.
@@ -92,7 +104,49 @@ enum User {
 }
 
 #[derive(Subcommand)]
+enum Plan {
+    /// Check plan files; without files, the shipped ones. Each finding has line, column, reason and hint.
+    Check {
+        /// YAML files that belong together.
+        files: Vec<PathBuf>,
+    },
+    /// Run scenarios against plans on a virtual clock.
+    Simulate {
+        /// Scenario files.
+        #[arg(required = true)]
+        scenarios: Vec<PathBuf>,
+        /// Plan files; without any, the shipped ones.
+        #[arg(long, num_args = 1..)]
+        plan: Vec<PathBuf>,
+    },
+    /// Draw plans as Mermaid text.
+    Draw {
+        /// YAML files that belong together; without files, the shipped ones.
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Flow {
+    /// Check flow files; without files, the shipped one.
+    Check {
+        /// TOML files, one flow each.
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
 enum Db {
+    /// Copy the running or stopped hub's SQLite database into one new file; the site's key is not in it.
+    Backup {
+        /// The file to make; it must not be there.
+        to: PathBuf,
+    },
+    /// Put a backup in place of a database that is not there yet, and verify its chain.
+    Restore {
+        /// The file that `backup` made.
+        from: PathBuf,
+    },
     /// Bring the schema up to this program's version.
     Migrate,
     /// Walk the log's hash chain and say whether anything was changed.
@@ -129,6 +183,23 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Config { config } => {
             println!("{}", Loaded::read(config.as_deref(), Config::default())?.explain());
             Ok(())
+        }
+        Command::Plan { command } => plan(command),
+        Command::Flow { command: Flow::Check { files } } => check_flows(&files),
+        Command::Openapi => {
+            println!("{}", serde_json::to_string_pretty(&liandong::http::document())?);
+            Ok(())
+        }
+        Command::Db { command: Db::Backup { to }, config } => {
+            let config = Loaded::read(config.as_deref(), Config::default())?.config;
+            liandong::store::backup(&config.store_url(), &to).await?;
+            println!("{}: keep it apart from {}", to.display(), config.hub.data.join("site.key").display());
+            Ok(())
+        }
+        Command::Db { command: Db::Restore { from }, config } => {
+            let config = Loaded::read(config.as_deref(), Config::default())?.config;
+            liandong::store::restore(&from, &config.store_url())?;
+            db(Db::Verify, config).await
         }
         Command::Db { command, config } => db(command, Loaded::read(config.as_deref(), Config::default())?.config).await,
     }
@@ -208,6 +279,7 @@ async fn stop_asked() -> std::io::Result<()> {
 async fn db(command: Db, config: Config) -> Result<(), Failure> {
     let (store, _) = hub::open(&config).await?; // opening migrates
     match command {
+        Db::Backup { .. } | Db::Restore { .. } => {} // need no open hub
         Db::Migrate => println!("the schema is up to date"),
         Db::Verify => match liandong::log::verify(store.reader()).await? {
             Ok(events) => println!("{events} events, the chain holds"),
@@ -215,4 +287,64 @@ async fn db(command: Db, config: Config) -> Result<(), Failure> {
         },
     }
     Ok(())
+}
+
+fn plan(command: Plan) -> Result<(), Failure> {
+    match command {
+        Plan::Check { files } => compile(&files).map(|set| println!("{} plans are sound", set.plans().count())),
+        Plan::Draw { files } => {
+            compile(&files)?.plans().for_each(|(_, plan)| println!("{}", liandong_dialplans::draw(plan)));
+            Ok(())
+        }
+        Plan::Simulate { scenarios, plan } => simulate(&scenarios, &plan),
+    }
+}
+
+/// The plans of `files`, or the shipped ones; every finding is printed.
+fn compile(files: &[PathBuf]) -> Result<liandong_dialplans::PlanSet, Failure> {
+    let files = if files.is_empty() { liandong_dialplans::builtin::files() } else { read_files(files)? };
+    let findings = liandong_dialplans::check(&files);
+    findings.iter().for_each(|finding| eprintln!("{finding}"));
+    liandong_dialplans::compile(&files).map_err(|_| "the plans are refused".into())
+}
+
+fn simulate(scenarios: &[PathBuf], plans: &[PathBuf]) -> Result<(), Failure> {
+    let set = std::sync::Arc::new(compile(plans)?);
+    let mut failed = 0;
+    for file in read_files(scenarios)? {
+        let scenario = liandong_dialplans::simulate::Scenario::read(&file, &set).map_err(|finding| finding.to_string())?;
+        let transcript = liandong_dialplans::simulate::simulate(&set, &scenario);
+        println!("{}\n{transcript}", file.name);
+        failed += usize::from(!transcript.passed());
+    }
+    if failed > 0 { Err(format!("{failed} scenarios failed").into()) } else { Ok(()) }
+}
+
+fn read_files(paths: &[PathBuf]) -> Result<Vec<liandong_dialplans::InputFile>, Failure> {
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(liandong_dialplans::InputFile::new(path.display().to_string(), text))
+    };
+    paths.iter().map(read).collect()
+}
+
+fn check_flows(files: &[PathBuf]) -> Result<(), Failure> {
+    use liandong::cases::{classes::Classes, clocks::Calendars, flow};
+    let (classes, calendars) = (Classes::shipped(), Calendars::shipped());
+    let texts = if files.is_empty() {
+        vec![("flow_city.toml".to_owned(), flow::CITY.to_owned())]
+    } else {
+        read_files(files)?.into_iter().map(|f| (f.name, f.text)).collect()
+    };
+    let mut refused = 0;
+    for (name, text) in texts {
+        match flow::check_text(&text, &classes, &calendars) {
+            Ok(flow) => println!("{name}: {} nodes, version {}", flow.nodes.len(), flow.version),
+            Err(findings) => {
+                findings.iter().for_each(|finding| eprintln!("{name}:{finding}"));
+                refused += 1;
+            }
+        }
+    }
+    if refused > 0 { Err(format!("{refused} flows are refused").into()) } else { Ok(()) }
 }

@@ -7,6 +7,7 @@
 //! transactions go through one task that runs each in a savepoint, commits many with one fsync, and only then answers.
 //! So there are no lost updates, no lock waits, no retries on conflict, and an answer always means "on disk".
 
+mod backup;
 mod chain;
 mod migrate;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use backup::{BackupError, backup, restore};
 pub use chain::{ChainHead, GENESIS};
 pub use migrate::{Migration, migrate};
 pub use writer::Tx;
