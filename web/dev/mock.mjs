@@ -435,10 +435,10 @@ const routes = [
     'POST',
     /^\/session$/,
     (_m, _q, body) => {
-      if (body.password !== 'demo' && body.password !== 'first') return problem(401, 'bad_credentials')
-      if (body.user === 'sysadmin' && !body.totp) return problem(401, 'totp_required')
-      if (body.user === 'sysadmin' && body.totp !== '123456') return problem(401, 'totp_wrong')
-      signedIn = { ...me, must_change_password: body.password === 'first' }
+      if (body.password !== 'demo' && body.password !== 'first') return problem(401, 'session.wrong')
+      if (body.user === 'sysadmin' && !body.totp) return problem(401, 'session.totp_required')
+      if (body.user === 'sysadmin' && body.totp !== '123456') return problem(401, 'session.wrong_totp')
+      signedIn = { ...me, stage: body.password === 'first' ? 'change_password' : 'full' }
       return ok({ token: 't', ...signedIn }, 201)
     },
   ],
@@ -451,11 +451,11 @@ const routes = [
     },
   ],
   [
-    'PUT',
-    /^\/me\/password$/,
+    'POST',
+    /^\/session\/password$/,
     () => {
       signedIn = me
-      return { status: 204 }
+      return ok({ stage: 'full' })
     },
   ],
   ['GET', /^\/me$/, () => (signedIn ? ok(signedIn) : problem(401, 'not_signed_in'))],
@@ -489,9 +489,9 @@ const routes = [
     },
   ],
   [
-    'POST',
-    /^\/desk\/phone$/,
-    () => ok({ uri: 'sip:8001@127.0.0.1', username: '8001', password: 'x', ws: '/sip' }, 201),
+    'GET',
+    /^\/me\/sip$/,
+    () => ok({ extension: '8001', user: '8001', password: 'x', realm: '127.0.0.1', websocket: '/sip' }),
   ],
   [
     'POST',
@@ -708,9 +708,10 @@ const routes = [
       }),
   ],
   [
-    'POST',
+    'GET',
     /^\/track$/,
-    (_m, _q, body) => {
+    (_m, q) => {
+      const body = { public_no: q.get('no') ?? '', query_code: q.get('code') }
       const c =
         cases.find((x) => x.public_no === String(body.public_no).replace(/\s/g, '')) ??
         (body.public_no === '2611240073182' ? cases[0] : null)

@@ -20,12 +20,13 @@ export interface Model {
     token: string
     person: Model['Person']
     posts: Model['Post'][]
-    must_change_password?: boolean
+    stage?: string
   }
   Me: {
     person: Model['Person']
     posts: Model['Post'][]
-    must_change_password?: boolean
+    /** What the person may do under the acting post; absent = not told. */
+    actions?: string[]
   }
   Person: {
     id: string

@@ -4,7 +4,17 @@
  */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { api, take } from './client'
-import { readCaller, readCase, readCounts, readDesk, readDue, readQueues } from './read'
+import {
+  readCaller,
+  readCase,
+  readClasses,
+  readCounts,
+  readDesk,
+  readDue,
+  readMe,
+  readQueues,
+  readUnits,
+} from './read'
 import type { CallQuery, CaseQuery } from './types'
 
 /** Rows per page of a list: two screens at 40 px a row. */
@@ -14,7 +24,7 @@ const TABLE_STALE_MS = 10 * 60_000
 
 export const meQuery = queryOptions({
   queryKey: ['me'],
-  queryFn: () => take(api.GET('/me')),
+  queryFn: () => take(api.GET('/me')).then(readMe),
   staleTime: 60_000,
 })
 
@@ -28,15 +38,27 @@ export const queuesQuery = queryOptions({
   queryFn: () => take(api.GET('/queues')).then((page) => readQueues(page)),
 })
 
-export const orgsQuery = queryOptions({
-  queryKey: ['orgs'],
-  queryFn: () => take(api.GET('/orgs', { params: { query: { limit: 1000 } } })),
-  staleTime: TABLE_STALE_MS,
-})
+/** Units to choose from: what fits the words, or at first the top of the tree and what lies directly below it. */
+export const unitsQuery = (q: string) =>
+  queryOptions({
+    queryKey: ['orgs', 'choice', q],
+    queryFn: () => (q ? unitsBy({ q }) : topUnits()),
+    staleTime: TABLE_STALE_MS,
+    placeholderData: keepPreviousData,
+  })
+
+const unitsBy = (query: { q?: string; parent?: string }) =>
+  take(api.GET('/orgs', { params: { query } })).then(readUnits)
+
+async function topUnits() {
+  const top = await unitsBy({})
+  const city = top.length === 1 ? top[0] : undefined
+  return city ? [city, ...(await unitsBy({ parent: city.id })).filter((each) => each.id !== city.id)] : top
+}
 
 export const classesQuery = queryOptions({
   queryKey: ['classes'],
-  queryFn: () => take(api.GET('/classes')),
+  queryFn: () => take(api.GET('/classes')).then(readClasses),
   staleTime: TABLE_STALE_MS,
 })
 

@@ -9,14 +9,18 @@ import type {
   Caller,
   Card,
   Case,
+  CaseClass,
   CaseCounts,
   Clock,
   Desk,
   Due,
   FieldSchema,
+  Me,
+  PhoneAccount,
   Queue,
   Rate,
   Seat,
+  Unit,
   UnitRef,
   Verb,
 } from './types'
@@ -39,6 +43,74 @@ function unit(value: unknown, id?: unknown): UnitRef | null {
   if (typeof value === 'string') return value ? { id: str(id) ?? '', name: value } : null
   const { id: own, name } = wire(value)
   return str(name) ? { id: str(own) ?? '', name: String(name) } : null
+}
+
+// ---- who
+
+/** `GET /me`: the extension stands beside the person, what he may do beside his posts. */
+export function readMe(value: unknown): Me {
+  const w = wire(value)
+  const person = wire(w.person)
+  return {
+    person: {
+      id: str(person.id) ?? '',
+      name: str(person.name) ?? '',
+      user: str(w.user) ?? str(person.user),
+      extension: str(w.extension) ?? str(person.extension),
+    },
+    posts: list(w.posts) as Me['posts'],
+    actions: Array.isArray(w.actions) ? w.actions.map(String) : undefined,
+  }
+}
+
+export function readPhone(value: unknown): PhoneAccount {
+  const w = wire(value)
+  const user = str(w.user) ?? str(w.username) ?? ''
+  return {
+    uri: str(w.uri) ?? `sip:${user}@${str(w.realm) ?? 'liandong'}`,
+    username: user,
+    password: str(w.password) ?? '',
+    ws: str(w.websocket) ?? str(w.ws),
+  }
+}
+
+/** `GET /classes`: groups with their classes, or a flat list that names parents. */
+export function readClasses(value: unknown): { items: CaseClass[] } {
+  const items = list(wire(value).items)
+    .map(wire)
+    .flatMap((group) => {
+      const code = str(group.code) ?? ''
+      const top: CaseClass = {
+        code,
+        name: str(group.zh) ?? str(group.name) ?? code,
+        parent: str(group.parent) ?? null,
+      }
+      const below = list(group.classes)
+        .map(wire)
+        .filter((each) => each.retired !== true)
+      return [
+        top,
+        ...below.map((each) => ({
+          code: str(each.code) ?? '',
+          name: str(each.zh) ?? str(each.name) ?? '',
+          parent: code,
+          leaf: true,
+        })),
+      ]
+    })
+  return { items }
+}
+
+export function readUnits(value: unknown): Unit[] {
+  return list(wire(value).items)
+    .map(wire)
+    .map((each) => ({
+      id: str(each.id) ?? '',
+      name: str(each.name) ?? '',
+      kind: str(each.kind) ?? '',
+      parent_id: str(each.parent_id) ?? str(each.parent),
+      code: str(each.gov_code) ?? str(each.code),
+    }))
 }
 
 // ---- cases

@@ -32,16 +32,16 @@ export interface paths {
     delete: Op<None, { 204: { headers: Record<string, unknown>; content?: never } }>
   }
   '/me': { get: Op<None, Answer<S['Me']>> }
-  '/me/password': {
-    put: Op<None, { 204: { headers: Record<string, unknown>; content?: never } }, { current: string; next: string }>
-  }
-  '/orgs': { get: Op<Query<{ q?: string; under?: string; kind?: string; limit?: number }>, Answer<List<S['Unit']>>> }
+  '/session/password': { post: Op<None, Answer<{ stage: string }>, { password: string; new_password: string }> }
+  '/session/totp': { post: Op<None, Answer<{ secret: string; url: string }>, Record<string, never>> }
+  '/session/totp/confirm': { post: Op<None, Answer<{ stage: string }>, { code: string }> }
+  '/me/sip': { get: Op<None, Answer<unknown>> }
+  '/orgs': { get: Op<Query<{ q?: string; parent?: string }>, Answer<List<S['Unit']>>> }
   '/people': { get: Op<Query<{ q?: string; unit_id?: string; limit?: number }>, Answer<List<S['Person']>>> }
   '/classes': { get: Op<None, Answer<List<S['CaseClass']>>> }
 
   '/desk': { get: Op<None, Answer<S['Desk']>> }
   '/desk/state': { put: Op<None, Answer<S['Desk']>, { state: 'ready' | 'not_ready' | 'offline'; reason?: string }> }
-  '/desk/phone': { post: Op<None, Answer<S['PhoneAccount'], 201>, Record<string, never>> }
   '/desk/reattach': { post: Op<None, Answer<S['Call']>, Record<string, never>> }
   '/desk/drafts/{call_id}': {
     get: Op<Path<{ call_id: string }>, Answer<S['Draft']>>
@@ -79,7 +79,6 @@ export interface paths {
     >
   }
   '/events': { get: Op<Query<{ after?: number; limit?: number }>, Answer<List<S['Event']>>> }
-  '/track': { post: Op<None, Answer<S['Tracked']>, { public_no: string; query_code: string }> }
 }
 
 export interface components {

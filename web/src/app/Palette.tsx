@@ -144,10 +144,10 @@ function CommandBar({ close }: { close: () => void }) {
 
 function useCommands(text: string): Command[] {
   const { t } = useText()
-  const { post, may } = useWho()
+  const { me, may } = useWho()
   const navigate = useNavigate()
   const digits = text.replace(/\s/g, '')
-  const pages = railFor(post)
+  const pages = railFor(me)
     .map((entry) => ({ entry, label: t(`app.nav.${entry.label}`) }))
     .filter(({ label, entry }) => !text || label.includes(text) || entry.to.includes(text.toLowerCase()))
     .map(

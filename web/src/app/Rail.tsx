@@ -10,14 +10,14 @@ import { useWho } from './who'
 
 export function Rail() {
   const { t, lang } = useText()
-  const { post, may } = useWho()
+  const { me, may } = useWho()
   const counts = useQuery({ ...caseCountsQuery, enabled: may('case.read') })
   return (
     <nav className={css.rail} aria-label={t('app.nav.main')}>
       <div className={css.logo} lang={lang}>
         {t('app.name')}
       </div>
-      {railFor(post).map((entry) => (
+      {railFor(me).map((entry) => (
         <RailLink key={entry.to} entry={entry} count={entry.badge ? counts.data?.[entry.badge] : undefined} />
       ))}
       <button type="button" className={`${css.railLink} ${css.railFoot}`} onClick={() => openPalette()}>

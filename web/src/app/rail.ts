@@ -1,5 +1,5 @@
 /** Entries of the rail, in order; each shown to posts with its right. The first is where that post's work is. */
-import type { Post } from '../api/types'
+import type { Me } from '../api/types'
 import type { IconName } from '../ui/icons'
 import { may, type Right } from './who'
 
@@ -39,10 +39,10 @@ const ENTRIES: RailEntry[] = [
   { to: '/wall/hotline', icon: 'wall', label: 'wall', right: 'call.read' },
 ]
 
-export function railFor(post: Post | undefined): RailEntry[] {
-  return ENTRIES.filter((entry) => may(post, entry.right))
+export function railFor(me: Me | undefined): RailEntry[] {
+  return ENTRIES.filter((entry) => may(me, entry.right))
 }
 
-export function firstPage(post: Post | undefined): string {
-  return railFor(post)[0]?.to ?? '/cases'
+export function firstPage(me: Me | undefined): string {
+  return railFor(me)[0]?.to ?? '/cases'
 }

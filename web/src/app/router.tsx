@@ -19,7 +19,6 @@ import { supervisionSearch } from '../features/supervision/search'
 import { Crashed, NotFound } from './Fallbacks'
 import { firstPage } from './rail'
 import { Shell } from './Shell'
-import { currentPost } from './who'
 
 /** A refusal will not change by asking again; only an unreached or overloaded hub is asked once more. */
 const mayPass = (error: unknown) => !(error instanceof ApiError) || error.status === 0 || error.status >= 500
@@ -39,6 +38,9 @@ export const queryClient = new QueryClient({
   },
 })
 
+/** Refusals of a session that has not come all the way: the rest of it is on the sign-in page. */
+const UNFINISHED = new Set(['session.password_change_required', 'session.totp_enrolment_required'])
+
 function toSignIn(): void {
   const at = router.state.location
   if (at.pathname !== '/sign-in') void router.navigate({ to: '/sign-in', search: { next: at.href } })
@@ -49,7 +51,13 @@ async function whoIsHere() {
   try {
     return await queryClient.ensureQueryData(meQuery)
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status === 401 || error.status === 0 || !actingPost.get())
+    if (
+      !(error instanceof ApiError) ||
+      error.status === 401 ||
+      error.status === 0 ||
+      UNFINISHED.has(error.code) ||
+      !actingPost.get()
+    )
       throw error
     actingPost.set(null)
     return queryClient.ensureQueryData(meQuery)
@@ -73,10 +81,9 @@ const signedIn = createRoute({
   id: 'signed-in',
   beforeLoad: async ({ location }) => {
     try {
-      const me = await whoIsHere()
-      if (me.must_change_password) throw redirect({ to: '/sign-in', search: { next: location.href } })
+      await whoIsHere()
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) {
+      if (error instanceof ApiError && (error.status === 401 || UNFINISHED.has(error.code))) {
         throw redirect({
           to: '/sign-in',
           search: { next: location.href === '/' ? undefined : location.href },
@@ -93,7 +100,7 @@ const home = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
   beforeLoad: () => {
-    throw redirect({ to: firstPage(currentPost(queryClient.getQueryData(meQuery.queryKey))) })
+    throw redirect({ to: firstPage(queryClient.getQueryData(meQuery.queryKey)) })
   },
 })
 

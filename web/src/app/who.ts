@@ -19,15 +19,13 @@ export function currentPost(me: Me | undefined): Post | undefined {
   return me?.posts.find((post) => post.id === chosen) ?? me?.posts[0]
 }
 
-/** Rights that the hub did not tell are assumed: it refuses in its own words. */
-export function may(post: Post | undefined, right: Right): boolean {
-  return (
-    !post?.rights || post.rights.some((each) => (typeof each === 'string' ? each : each.action) === right)
-  )
+/** Actions that the hub did not tell are assumed: it refuses in its own words. A desk needs an extension. */
+export function may(me: Me | undefined, right: Right): boolean {
+  if (right === 'call.agent' && me && !me.person.extension) return false
+  return !me?.actions || me.actions.includes(right)
 }
 
 export function useWho() {
   const { data: me } = useQuery(meQuery)
-  const post = currentPost(me)
-  return { me, post, may: (right: Right) => may(post, right) }
+  return { me, post: currentPost(me), may: (right: Right) => may(me, right) }
 }

@@ -1,5 +1,6 @@
 /** The browser as the phone's world: tab ownership, the hub's desk, the ring. */
 import { ApiError, api, take } from '../api/client'
+import { readPhone } from '../api/read'
 import { jssipDevice } from './device'
 import { NoPhone, type PhoneWorld } from './phone'
 import { ring } from './ring'
@@ -25,7 +26,7 @@ export const browserWorld: PhoneWorld = {
   own,
   async account() {
     try {
-      return await take(api.POST('/desk/phone', { body: {} }))
+      return readPhone(await take(api.GET('/me/sip')))
     } catch (error) {
       if (error instanceof ApiError && (error.status === 403 || error.status === 404)) throw new NoPhone()
       throw error

@@ -21,12 +21,8 @@ export class TrackError extends Error {
 }
 
 export async function lookUp(public_no: string, query_code: string): Promise<Tracked> {
-  const answer = await fetch('/api/v1/track', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-Requested-With': 'liandong' },
-    body: JSON.stringify({ public_no, query_code }),
-    credentials: 'omit',
-  }).catch(() => {
+  const ask = new URLSearchParams({ no: public_no, code: query_code })
+  const answer = await fetch(`/api/v1/track?${ask}`, { credentials: 'omit' }).catch(() => {
     throw new TrackError(0)
   })
   if (!answer.ok) throw new TrackError(answer.status)

@@ -1,9 +1,9 @@
 /** Choosing a unit of the tree, or a class of matters: typed search over names and codes. */
 import { useQuery } from '@tanstack/react-query'
 import { Cascader, Select } from 'antd'
-import { useMemo } from 'react'
-import { classesQuery, orgsQuery } from '../api/queries'
-import type { CaseClass, Unit } from '../api/types'
+import { useMemo, useState } from 'react'
+import { classesQuery, unitsQuery } from '../api/queries'
+import type { CaseClass, Unit, UnitRef } from '../api/types'
 import { useText } from '../i18n'
 
 interface PickerProps {
@@ -18,17 +18,23 @@ interface PickerProps {
   style?: React.CSSProperties
 }
 
+interface UnitProps extends PickerProps {
+  /** Units that may stand in the field without having been searched for: a proposal, the present lead. */
+  known?: UnitRef[]
+}
+
 export function UnitPicker({
   value,
   onChange,
+  known,
   ...rest
-}: PickerProps & { value: string; onChange: (id: string) => void }) {
-  const options = useUnits()
+}: UnitProps & { value: string; onChange: (id: string) => void }) {
+  const { options, search } = useUnits(known)
   return (
     <Select
       {...rest}
       style={{ width: '100%', ...rest.style }}
-      showSearch={{ optionFilterProp: 'label' }}
+      showSearch={{ filterOption: false, onSearch: search }}
       options={options}
       value={value || undefined}
       onChange={(id: string | undefined) => onChange(id ?? '')}
@@ -39,15 +45,16 @@ export function UnitPicker({
 export function UnitsPicker({
   value,
   onChange,
+  known,
   ...rest
-}: PickerProps & { value: string[]; onChange: (ids: string[]) => void }) {
-  const options = useUnits()
+}: UnitProps & { value: string[]; onChange: (ids: string[]) => void }) {
+  const { options, search } = useUnits(known)
   return (
     <Select
       {...rest}
       style={{ width: '100%', ...rest.style }}
       mode="multiple"
-      showSearch={{ optionFilterProp: 'label' }}
+      showSearch={{ filterOption: false, onSearch: search }}
       options={options}
       value={value}
       onChange={onChange}
@@ -56,13 +63,22 @@ export function UnitsPicker({
 }
 
 /** A unit with the one above it, so that 文化路街道 of two districts can be told apart. */
-function useUnits() {
-  const { data } = useQuery(orgsQuery)
-  return useMemo(() => {
-    const units = data?.items ?? []
-    const byId = new Map(units.map((unit) => [unit.id, unit]))
-    return units.map((unit) => ({ value: unit.id, label: unitLabel(unit, byId) }))
-  }, [data])
+function useUnits(known: UnitRef[] = []) {
+  const [q, setQ] = useState('')
+  const { data } = useQuery(unitsQuery(q.trim()))
+  // What was seen before keeps its name while the search moves on.
+  const [seen] = useState(() => new Map<string, Unit>())
+  const units = data ?? []
+  for (const unit of units) seen.set(unit.id, unit)
+  const shown = units.map((unit) => ({ value: unit.id, label: unitLabel(unit, seen) }))
+  const here = new Set(units.map((unit) => unit.id))
+  const others = [...known, ...[...seen.values()]].filter((unit) => !here.has(unit.id))
+  const kept = [...new Map(others.map((unit) => [unit.id, unit])).values()].map((unit) => ({
+    value: unit.id,
+    label: unit.name,
+    style: { display: 'none' },
+  }))
+  return { options: [...shown, ...kept], search: setQ }
 }
 
 function unitLabel(unit: Unit, byId: Map<string, Unit>): string {

@@ -312,6 +312,7 @@ function Suggested({ draft, form }: { draft: IntakeDraft; form: IntakeForm }) {
         <div className={css.sugRow}>
           <b>{lead ? t('desk.form.suggested') : t('desk.form.to')}</b>
           <UnitPicker
+            known={lead ? [lead.unit] : []}
             value={form.unit_id || lead?.unit.id || ''}
             onChange={(id) => draft.set('unit_id', id)}
             placeholder={t('desk.form.choose_unit')}

@@ -7,9 +7,10 @@ import { api, take } from '../../api/client'
 import { meQuery } from '../../api/queries'
 import { setLanguage, useText } from '../../i18n'
 import { CheckRow } from './CheckRow'
+import { EnrolTotp } from './EnrolTotp'
 import { ChangePassword, Credentials, OneTimeCode } from './forms'
 import css from './signin.module.css'
-import { type Step, useSignIn } from './useSignIn'
+import { type Step, stepOfRefusal, useSignIn } from './useSignIn'
 
 export function SignInPage() {
   const { t, lang } = useText()
@@ -25,12 +26,10 @@ export function SignInPage() {
   const startAtChange = flow.start
   useEffect(() => {
     // Someone already signed in who must change his password arrives at that step.
-    take(api.GET('/me')).then(
-      (me) => {
-        if (me.must_change_password) startAtChange('change')
-      },
-      () => undefined,
-    )
+    take(api.GET('/me')).catch((failure: unknown) => {
+      const step = stepOfRefusal(failure)
+      if (step) startAtChange(step)
+    })
   }, [startAtChange])
   return (
     <div className={css.page}>
@@ -46,7 +45,13 @@ export function SignInPage() {
           {t('app.me.language')}
         </Button>
         <div className={css.form}>
-          <h2>{flow.step === 'change' ? t('app.signin.change_title') : t('app.signin.title')}</h2>
+          <h2>
+            {flow.step === 'change'
+              ? t('app.signin.change_title')
+              : flow.step === 'enrol'
+                ? t('app.signin.enrol_title')
+                : t('app.signin.title')}
+          </h2>
           <StepForm step={flow.step} flow={flow} />
         </div>
         <CheckRow />
@@ -59,6 +64,7 @@ function StepForm({ step, flow }: { step: Step; flow: ReturnType<typeof useSignI
   const [user, setUser] = useState('')
   const [password, setPassword] = useState('')
   if (step === 'change') return <ChangePassword old={password} flow={flow} />
+  if (step === 'enrol') return <EnrolTotp flow={flow} />
   if (step === 'totp') return <OneTimeCode flow={flow} go={(totp) => flow.signIn({ user, password, totp })} />
   return (
     <Credentials flow={flow} user={user} setUser={setUser} password={password} setPassword={setPassword} />

@@ -127,7 +127,7 @@ export function ChangePassword({ old, flow }: { old: string; flow: Flow }) {
   const ready = current !== '' && next !== '' && fault === null && again === next
   const go = (event: FormEvent) => {
     event.preventDefault()
-    if (ready) void flow.change({ current, next })
+    if (ready) void flow.change({ password: current, new_password: next })
   }
   return (
     <form onSubmit={go}>

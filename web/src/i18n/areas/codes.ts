@@ -469,6 +469,14 @@ export const codes = area(
 /** Texts for stable refusal codes; the hub's own `detail` is shown below it. */
 export const errors = area(
   {
+    session: {
+      wrong: '账号或密码不正确',
+      wrong_totp: '动态口令不正确或已过期',
+      totp_required: '请输入动态口令',
+      locked: '账号已锁定，请稍后再试或联系系统管理员',
+      disabled: '账号已停用，请联系系统管理员',
+      busy: '登录过于频繁，请稍后再试',
+    },
     unreachable: '连不上服务，请检查网络后重试',
     bad_credentials: '账号或密码不正确',
     totp_required: '请输入动态口令',
@@ -490,6 +498,14 @@ export const errors = area(
     other: '操作没有成功（{{code}}）',
   },
   {
+    session: {
+      wrong: 'Account or password is not right',
+      wrong_totp: 'The one-time code is wrong or has expired',
+      totp_required: 'Enter the one-time code',
+      locked: 'The account is locked; try later or ask the system administrator',
+      disabled: 'The account is disabled; ask the system administrator',
+      busy: 'Too many attempts, try later',
+    },
     unreachable: 'The hub was not reached; check the network and try again',
     bad_credentials: 'Account or password is not right',
     totp_required: 'Enter the one-time code',

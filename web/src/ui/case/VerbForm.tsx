@@ -5,7 +5,7 @@ import { type FormEvent, useMemo, useState } from 'react'
 import { ApiError, api, take } from '../../api/client'
 import { caseQuery } from '../../api/queries'
 import { readCase } from '../../api/read'
-import type { Case, Verb } from '../../api/types'
+import type { Case, UnitRef, Verb } from '../../api/types'
 import { useText } from '../../i18n'
 import { Field } from '../Field'
 import { useShortcut } from '../keys'
@@ -84,6 +84,7 @@ export function VerbForm({ one, verb, close }: { one: Case; verb: Verb; close: (
           fault={shown ? faults[field.name] : undefined}
           refusal={error?.fields[field.name]}
           first={i === 0}
+          known={one.proposal ? [one.proposal.unit] : []}
           set={(value) => setValues((now) => ({ ...now, [field.name]: value }))}
         />
       ))}
@@ -111,10 +112,11 @@ interface RowProps {
   fault?: Fault
   refusal?: string
   first: boolean
+  known: UnitRef[]
   set: (value: unknown) => void
 }
 
-function FieldRow({ field, value, fault, refusal, first, set }: RowProps) {
+function FieldRow({ field, value, fault, refusal, first, known, set }: RowProps) {
   const { code, lang } = useText()
   const words = useFaultText()
   // The hub's schema describes its fields in Chinese; a short description is the label itself.
@@ -129,6 +131,7 @@ function FieldRow({ field, value, fault, refusal, first, set }: RowProps) {
           value={value}
           set={set}
           control={{ ...control, autoFocus: first }}
+          known={known}
           invalid={Boolean(fault)}
           label={label}
         />
@@ -161,9 +164,10 @@ interface ControlProps {
   control: { id: string; autoFocus?: boolean }
   invalid: boolean
   label: string
+  known: UnitRef[]
 }
 
-function ControlFor({ field, value, set, control, invalid, label }: ControlProps) {
+function ControlFor({ field, value, set, control, invalid, label, known }: ControlProps) {
   const { t } = useText()
   const status = invalid ? ('error' as const) : ''
   const text = typeof value === 'string' ? value : ''
@@ -175,6 +179,7 @@ function ControlFor({ field, value, set, control, invalid, label }: ControlProps
     case 'unit':
       return (
         <UnitPicker
+          known={known}
           id={control.id}
           status={status}
           value={text}
@@ -185,6 +190,7 @@ function ControlFor({ field, value, set, control, invalid, label }: ControlProps
     case 'units':
       return (
         <UnitsPicker
+          known={known}
           id={control.id}
           status={status}
           value={Array.isArray(value) ? (value as string[]) : []}
