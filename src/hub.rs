@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod plugs;
+#[cfg(test)]
+mod tests;
 
 use crate::cases::{self, Cases};
 use crate::config::{Config, SmsLink};
@@ -67,6 +69,8 @@ pub struct Hub {
     pub vault: Vault,
     /// Organisations, people, sign-in.
     pub orgs: Orgs,
+    /// The HTTP surface, for who asks without a socket.
+    pub router: axum::Router,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -94,7 +98,7 @@ impl Hub {
         let config = Arc::new(config);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let hub = Self { store: store.clone(), vault: vault.clone(), orgs: orgs.clone(), stop: stop.clone(), tasks };
+        let hub = Self { store: store.clone(), vault: vault.clone(), orgs: orgs.clone(), router: axum::Router::new(), stop: stop.clone(), tasks };
         let feed = http::Feed::start(store.clone(), vault.clone(), &config.hub.site, stop.clone());
         let cases = hub.cases(&config).await?;
         let dispatch = Dispatch::new(vault.clone());
@@ -122,8 +126,9 @@ impl Hub {
             feed,
             metrics: metrics(),
         });
-        hub.listen(&config, api).await?;
-        Ok(hub)
+        let router = http::router(api);
+        hub.listen(&config, router.clone()).await?;
+        Ok(Self { router, ..hub })
     }
 
     async fn cases(&self, config: &Config) -> Result<Cases, StartError> {
@@ -204,8 +209,7 @@ impl Hub {
         self.tasks.spawn(log::run_timers(self.store.clone(), timers, self.stop.clone()));
     }
 
-    async fn listen(&self, config: &Config, api: Api) -> Result<(), StartError> {
-        let router = http::router(api);
+    async fn listen(&self, config: &Config, router: axum::Router) -> Result<(), StartError> {
         let plain = bind(config.http.listen).await?;
         let tls = bind(config.http.listen_tls).await?;
         let tls_config = http::tls_config(&config.http.certificate, &config.http.key, &config.hub.data)

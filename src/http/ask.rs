@@ -61,7 +61,11 @@ impl FromRequestParts<Api> for Signed {
             Some(Err(e)) => return Err(Refusal::invalid("access.bad_post", e.to_string()).field("X-Post").into()),
         };
         let origin = Origin { address: peer(parts), session: None, via: if credentials.from_cookie { "web" } else { "api" } };
-        api.authenticator.actor(&credentials.token, post, origin).await.map(Signed)
+        let actor = api.authenticator.actor(&credentials.token, post, origin).await?;
+        if let Some(who) = parts.extensions.get::<super::refused::Who>() {
+            who.is(&actor);
+        }
+        Ok(Self(actor))
     }
 }
 

@@ -12,6 +12,7 @@ mod events;
 mod feed;
 mod health;
 mod problem;
+mod refused;
 mod router;
 mod rows;
 mod serve;

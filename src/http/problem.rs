@@ -66,6 +66,7 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let kind = header::HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response.extensions_mut().insert(super::refused::Code(self.0.code));
         response
     }
 }

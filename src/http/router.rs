@@ -3,12 +3,14 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
+use super::refused::note_refusals;
 use super::{Api, api, console, events, health};
 
 /// Largest request body: a case's narrative with room; files have a route of their own.
@@ -23,7 +25,7 @@ pub fn router(state: Api) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .route("/api/openapi.json", get(move || async move { axum::Json(document) }))
-        .nest("/api/v1", rest)
+        .nest("/api/v1", rest.layer(from_fn_with_state(state.clone(), note_refusals)))
         .fallback(console::file)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(CompressionLayer::new().gzip(true))
