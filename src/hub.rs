@@ -15,7 +15,7 @@ use crate::cases::{self, Cases};
 use crate::config::{Config, SmsLink};
 use crate::dispatch::{self, Dispatch};
 use crate::http::{self, Api};
-use crate::ids::{OrgPath, SystemIds, UnitId};
+use crate::ids::{OrgPath, SystemIds};
 use crate::log::{self, Courier, Follower, TimerHandler, Vault};
 use crate::messages::{self, Gateway, Messages, Reminders, Templates};
 use crate::orgs::{self, Orgs, accounts::Policy};
@@ -133,15 +133,12 @@ impl Hub {
 
     async fn cases(&self, config: &Config) -> Result<Cases, StartError> {
         let tree = Arc::new(plugs::OrgTree(self.orgs.clone()));
-        let directory = self.orgs.directory();
         let parts = cases::Parts {
             site: config.hub.site.clone(),
             vault: self.vault.clone(),
             units: tree.clone(),
             duty: tree,
             block: cases::NumberBlock::default(),
-            // Without a city nobody is there to take anything in; the nil unit refuses drafts with words.
-            front_desk: directory.city().map_or(UnitId(uuid::Uuid::nil()), |c| c.id),
         };
         Cases::open(&self.store, parts).await.map_err(StartError::Cases)
     }

@@ -16,7 +16,7 @@ use super::rows::{self, PartyRow};
 use crate::access::{Action, Actor, CommandError, Refusal, RefusalKind, Target};
 use crate::events::cases::{CaseEvent, ContactRole, PersonalText, UnitRef};
 use crate::events::{ActorRef, DomainEvent, NewEvent, Personal, Subject};
-use crate::ids::{CaseId, PhoneNumber, UnitId};
+use crate::ids::{CaseId, PhoneNumber};
 use crate::log::{Vault, append, cancel_timer, set_timer};
 use crate::store::{Store, StoreError, Tx};
 
@@ -57,8 +57,6 @@ pub struct Parts {
     pub duty: Arc<dyn DutyList>,
     /// The block of serials.
     pub block: NumberBlock,
-    /// The desk that takes in what comes without an official: SMS, web.
-    pub front_desk: UnitId,
 }
 
 /// The domain's door. Cloning shares it.
@@ -214,7 +212,7 @@ impl Cases {
 
     /// An SMS from a citizen becomes a draft at the front desk.
     pub async fn open_draft_from_sms(&self, tx: &mut Tx, phone: &PhoneNumber, text: &str, message: Subject) -> Result<Case, CommandError> {
-        let unit = self.units().unit(self.0.parts.front_desk).ok_or_else(no_front_desk)?;
+        let unit = self.units().front_desk().ok_or_else(no_front_desk)?;
         let title: String = text.trim().chars().filter(|c| !c.is_control()).take(SMS_TITLE).collect();
         let body = CaptureBody {
             channel: crate::events::cases::Channel::Sms,
@@ -455,8 +453,8 @@ impl Cases {
     }
 
     fn unit_of(&self, actor: &Actor) -> Result<UnitRef, Refusal> {
-        let id = actor.unit.unwrap_or(self.0.parts.front_desk);
-        self.units().unit(id).ok_or_else(|| Refusal::conflict("case.no_unit", "当前岗位所属单位已撤销，不能登记工单，请联系系统管理员"))
+        let unit = actor.unit.map_or_else(|| self.units().front_desk(), |id| self.units().unit(id));
+        unit.ok_or_else(|| Refusal::conflict("case.no_unit", "当前岗位所属单位已撤销，不能登记工单，请联系系统管理员"))
     }
 
     pub(super) fn flow_of(&self, case: &Case) -> Arc<Flow> {

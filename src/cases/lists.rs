@@ -3,17 +3,15 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
-use sqlx::any::AnyRow;
 
 use super::commands::Cases;
 use super::model::Case;
 use super::number::parse_public_no;
-use super::rows::read_doc;
+use super::rows::{self, Bind};
 use crate::access::{Action, Actor, CommandError, Refusal};
 use crate::events::cases::{Card, Urgency};
 use crate::ids::{PhoneNumber, Timestamp, UnitId};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// Cases on one page at most.
 pub(super) const PAGE_MAX: u32 = 200;
@@ -134,7 +132,7 @@ pub struct CaseFilter {
 }
 
 /// A case in a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CaseLine {
     /// Its id.
     pub id: String,
@@ -173,21 +171,25 @@ pub struct CaseLine {
     /// Lead unit's name.
     pub lead_unit: Option<String>,
     /// The earliest end of a clock.
+    #[schema(value_type = Option<String>)]
     pub due_at: Option<Timestamp>,
     /// Which clock that is.
     pub due_kind: Option<&'static str>,
     /// When captured.
+    #[schema(value_type = String)]
     pub reported_at: Timestamp,
     /// When anything last happened.
+    #[schema(value_type = String)]
     pub updated_at: Timestamp,
     /// When it ended.
+    #[schema(value_type = Option<String>)]
     pub closed_at: Option<Timestamp>,
     /// What `If-Match` compares.
     pub version: i64,
 }
 
 /// A page.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CasePage {
     /// The cases.
     pub items: Vec<CaseLine>,
@@ -196,7 +198,7 @@ pub struct CasePage {
 }
 
 /// How many cases each box holds for the asker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Counts {
     /// Box and number.
     pub boxes: std::collections::BTreeMap<String, i64>,
@@ -206,11 +208,6 @@ pub struct Counts {
 struct Where {
     sql: String,
     binds: Vec<Bind>,
-}
-
-enum Bind {
-    Text(String),
-    Number(i64),
 }
 
 impl Where {
@@ -246,9 +243,7 @@ impl Cases {
             Sort::Newest => "c.id DESC",
             Sort::Due => "c.due_at, c.id",
         };
-        let sql = format!("SELECT c.doc FROM cases c WHERE {} ORDER BY {order} LIMIT {}", condition.sql, limit + 1);
-        let rows = fetch(store, sql, condition.binds).await?;
-        let mut cases = rows.iter().map(|r| read_doc(&r.try_get::<String, _>(0)?)).collect::<Result<Vec<Case>, StoreError>>()?;
+        let mut cases = rows::find(store.reader(), &condition.sql, order, limit + 1, condition.binds).await?;
         let more = cases.len() > limit as usize;
         cases.truncate(limit as usize);
         let next = cases.last().filter(|_| more).map(|c| match filter.sort {
@@ -271,9 +266,7 @@ impl Cases {
     /// How many cases a filter finds for the actor.
     pub async fn count(&self, store: &Store, actor: &Actor, filter: &CaseFilter) -> Result<i64, CommandError> {
         let condition = self.condition(actor, filter)?;
-        let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) FROM cases c WHERE {}", condition.sql);
-        let rows = fetch(store, sql, condition.binds).await?;
-        Ok(rows.first().map_or(Ok(0), |r| r.try_get(0)).map_err(StoreError::from)?)
+        Ok(rows::count(store.reader(), &condition.sql, condition.binds).await?)
     }
 
     fn condition(&self, actor: &Actor, filter: &CaseFilter) -> Result<Where, Refusal> {
@@ -405,17 +398,6 @@ fn cursor(w: &mut Where, filter: &CaseFilter) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-async fn fetch(store: &Store, sql: String, binds: Vec<Bind>) -> Result<Vec<AnyRow>, StoreError> {
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-    for bind in binds {
-        query = match bind {
-            Bind::Text(t) => query.bind(t),
-            Bind::Number(n) => query.bind(n),
-        };
-    }
-    Ok(query.fetch_all(store.reader()).await?)
 }
 
 /// `%`, `_` and the escape itself are meant as they stand.

@@ -382,14 +382,15 @@ impl Case {
         self.revisits.iter().rev().find(|r| r.round == self.round)
     }
 
-    /// Whether this person handled the case in this round.
-    pub fn was_handled_by(&self, person: PersonId) -> bool {
-        self.results.iter().any(|r| r.round == self.round && r.person == Some(person))
-            || self.items.iter().any(|i| {
-                i.round == self.round
-                    && matches!(i.kind, ItemKind::Lead | ItemKind::CoHandle)
-                    && i.signed_by.as_ref().is_some_and(|b| b.person == Some(person))
-            })
+    /// Whether this is the person's own work: he signed for the open lead item or fed the last result back; once no lead is
+    /// open, whether he did so at any time in this round.
+    pub fn is_work_of(&self, person: PersonId) -> bool {
+        let signed = |i: &WorkItem| i.signed_by.as_ref().is_some_and(|b| b.person == Some(person));
+        let fed_back = self.result().is_some_and(|r| r.round == self.round && r.person == Some(person));
+        match self.lead() {
+            Some(lead) => signed(lead) || fed_back,
+            None => fed_back || self.items.iter().any(|i| i.kind == ItemKind::Lead && i.round == self.round && signed(i)),
+        }
     }
 
     /// What guards may look at.

@@ -19,6 +19,9 @@ pub trait Units: Send + Sync + 'static {
         self.unit(id)
     }
 
+    /// The desk that takes in what comes without an official: SMS, web.
+    fn front_desk(&self) -> Option<UnitRef>;
+
     /// The area that a point lies in.
     fn area_of(&self, point: Point) -> Option<Area>;
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::Row;
 
 use super::commands::{Cases, check_visible, not_found};
 use super::engine::{self, By, Offer};
@@ -24,7 +23,7 @@ use crate::store::{Store, StoreError, Tx};
 const HISTORY_MAX: i64 = 20;
 
 /// A case as its page shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct CaseDetail {
     /// The line of a list.
     #[serde(flatten)]
@@ -38,8 +37,10 @@ pub struct CaseDetail {
     /// Called number.
     pub hotline_no: Option<String>,
     /// Where, with its point.
+    #[schema(value_type = Option<Object>)]
     pub location: Option<Place>,
     /// In which area.
+    #[schema(value_type = Option<Object>)]
     pub area: Option<Area>,
     /// Who asks.
     pub requester: RequesterView,
@@ -51,36 +52,52 @@ pub struct CaseDetail {
     /// The desk that dispatches.
     pub desk: String,
     /// When it happened.
+    #[schema(value_type = Option<String>)]
     pub occurred_at: Option<Timestamp>,
     /// When it was accepted.
+    #[schema(value_type = Option<String>)]
     pub accepted_at: Option<Timestamp>,
     /// Words added.
+    #[schema(value_type = Vec<Object>)]
     pub supplements: Vec<Supplement>,
     /// Files.
+    #[schema(value_type = Vec<Object>)]
     pub attachments: Vec<Attachment>,
     /// Work items.
+    #[schema(value_type = Vec<Object>)]
     pub work_items: Vec<WorkItem>,
     /// Clocks.
+    #[schema(value_type = Vec<Object>)]
     pub clocks: Vec<Clock>,
     /// Returns of this round.
     pub returns: u32,
     /// Results.
+    #[schema(value_type = Vec<Object>)]
     pub results: Vec<CaseResult>,
     /// Revisits.
+    #[schema(value_type = Vec<Object>)]
     pub revisits: Vec<RevisitMade>,
     /// Links to other cases that the asker may see.
+    #[schema(value_type = Vec<Object>)]
     pub links: Vec<CaseLink>,
     /// Linked calls, messages, meetings, orders.
+    #[schema(value_type = Vec<Object>)]
     pub subjects: Vec<Contact>,
     /// Whom the duty list proposes, while it is to be dispatched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub proposal: Option<Proposal>,
+    /// The units that the case concerns, for whoever records something about it.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub orgs: Vec<crate::ids::OrgPath>,
     /// What the asker may do now, with the schema of each body.
+    #[schema(value_type = Vec<Object>)]
     pub verbs: Vec<Offer>,
 }
 
 /// The requester as the asker may see him.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct RequesterView {
     /// Name, masked unless `whole`.
     pub name: Option<String>,
@@ -93,12 +110,19 @@ pub struct RequesterView {
 }
 
 /// What is known behind a number, for the agent's screen when it rings.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PhoneHistory {
     /// Cases that are not at an end, newest first.
     pub open: Vec<CaseLine>,
     /// The last ones that are.
     pub closed: Vec<CaseLine>,
+}
+
+impl CaseDetail {
+    /// The units that the case concerns.
+    pub fn orgs(&self) -> Vec<crate::ids::OrgPath> {
+        self.orgs.clone()
+    }
 }
 
 impl Cases {
@@ -195,17 +219,8 @@ impl Cases {
     /// What is known behind a number, as far as the actor may see it.
     pub async fn of_phone(&self, store: &Store, actor: &Actor, phone: &PhoneNumber) -> Result<PhoneHistory, CommandError> {
         let read = actor.predicate(Action::CaseRead, "c.orgs", "c.owner", "c.secrecy", 2);
-        let sql = format!(
-            "SELECT c.doc FROM case_parties p JOIN cases c ON c.id = p.case_id WHERE p.phone_index = $1 AND {} \
-             ORDER BY c.ended, c.id DESC LIMIT {HISTORY_MAX}",
-            read.sql
-        );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(self.0.parts.vault.index(phone.as_str()));
-        for bind in read.binds {
-            query = query.bind(bind);
-        }
-        let found = query.fetch_all(store.reader()).await?;
-        let cases = found.iter().map(|r| rows::read_doc(&r.try_get::<String, _>(0)?)).collect::<Result<Vec<_>, StoreError>>()?;
+        let index = self.0.parts.vault.index(phone.as_str());
+        let cases = rows::of_phone(store.reader(), &index, &read.sql, read.binds, HISTORY_MAX).await?;
         let (closed, open): (Vec<CaseLine>, Vec<CaseLine>) = cases.iter().map(|c| self.line(c)).partition(|l| l.ended);
         Ok(PhoneHistory { open, closed })
     }
@@ -264,6 +279,7 @@ impl Cases {
             links: Vec::new(),
             subjects: case.subjects.clone(),
             proposal: if dispatches { self.0.parts.duty.lead_for(&case.class_code, case.area.as_ref()) } else { None },
+            orgs: case.orgs(),
             verbs,
         }
     }

@@ -1,10 +1,10 @@
-//! The SQL of cases: the projection that a step writes, and single rows. Lists are in `lists`.
+//! The SQL of cases: the projection that a step writes, single rows, and the running of the conditions that `lists` composes.
 
 use std::fmt::Write;
 
 use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{AnyConnection, Executor, Row};
+use sqlx::{AnyConnection, AnyPool, Executor, Row};
 
 use super::clocks::HolidayYear;
 use super::engine::sensitivity;
@@ -27,6 +27,51 @@ pub(super) struct PartyRow {
     pub(super) name: String,
     pub(super) phone: String,
     pub(super) phone_index: String,
+}
+
+/// A value for a condition's placeholder.
+pub(super) enum Bind {
+    Text(String),
+    Number(i64),
+}
+
+/// Cases `c` for which a condition holds, in an order.
+pub(super) async fn find(pool: &AnyPool, condition: &str, order: &str, limit: u32, binds: Vec<Bind>) -> Result<Vec<Case>, StoreError> {
+    let sql = format!("SELECT c.doc FROM cases c WHERE {condition} ORDER BY {order} LIMIT {limit}");
+    docs(&bound(sql, binds).fetch_all(pool).await?)
+}
+
+/// How many there are.
+pub(super) async fn count(pool: &AnyPool, condition: &str, binds: Vec<Bind>) -> Result<i64, StoreError> {
+    let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) FROM cases c WHERE {condition}");
+    Ok(bound(sql, binds).fetch_one(pool).await?.try_get(0)?)
+}
+
+/// Cases of a telephone number for which a condition (placeholders from `$2`) holds, open ones first, newest first.
+pub(super) async fn of_phone(
+    pool: &AnyPool,
+    index: &str,
+    condition: &str,
+    binds: Vec<String>,
+    limit: i64,
+) -> Result<Vec<Case>, StoreError> {
+    let sql = format!(
+        "SELECT c.doc FROM case_parties p JOIN cases c ON c.id = p.case_id WHERE p.phone_index = $1 AND {condition} \
+         ORDER BY c.ended, c.id DESC LIMIT {limit}"
+    );
+    let binds = [index.to_owned()].into_iter().chain(binds).map(Bind::Text).collect();
+    docs(&bound(sql, binds).fetch_all(pool).await?)
+}
+
+fn bound(sql: String, binds: Vec<Bind>) -> Query<'static, Any, AnyArguments> {
+    binds.into_iter().fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, bind| match bind {
+        Bind::Text(t) => query.bind(t),
+        Bind::Number(n) => query.bind(n),
+    })
+}
+
+fn docs(rows: &[AnyRow]) -> Result<Vec<Case>, StoreError> {
+    rows.iter().map(|r| read_doc(&r.try_get::<String, _>(0)?)).collect()
 }
 
 /// Reads a case by its id.
@@ -52,7 +97,7 @@ fn stored(row: &AnyRow) -> Result<Stored, StoreError> {
 }
 
 /// A state from its JSON.
-pub(super) fn read_doc(doc: &str) -> Result<Case, StoreError> {
+fn read_doc(doc: &str) -> Result<Case, StoreError> {
     serde_json::from_str(doc).map_err(|e| StoreError::Damaged(format!("a case's document: {e}")))
 }
 

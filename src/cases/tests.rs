@@ -12,7 +12,7 @@ use super::flow::Verb;
 use super::model::{Case, Stamp};
 use super::ports::{DutyList, Proposal, Units};
 use super::*;
-use crate::access::{Action, Actor, CommandError, Grant, Refusal, RefusalKind, Scope, Sensitivity};
+use crate::access::{Action, Actor, CommandError, Grant, Scope, Sensitivity};
 use crate::events::cases::{Area, ContactRole, ItemState, UnitRef};
 use crate::events::{ActorRef, NewEvent, Record, Subject};
 use crate::ids::{CaseId, OrgPath, PersonId, PhoneNumber, Point, Timestamp, UnitId};
@@ -43,6 +43,9 @@ impl Units for Town {
     fn superior_of(&self, _: UnitId) -> Option<UnitRef> {
         None
     }
+    fn front_desk(&self) -> Option<UnitRef> {
+        Some(unit(1))
+    }
     fn area_of(&self, _: Point) -> Option<Area> {
         None
     }
@@ -63,7 +66,7 @@ async fn open(store: &Store) -> Cases {
 }
 
 async fn open_block(store: &Store, block: NumberBlock) -> Cases {
-    let parts = Parts { site: "zz".into(), vault: vault(), units: Arc::new(Town), duty: Arc::new(Town), block, front_desk: unit(1).id };
+    let parts = Parts { site: "zz".into(), vault: vault(), units: Arc::new(Town), duty: Arc::new(Town), block };
     Cases::open(store, parts).await.unwrap()
 }
 
@@ -437,22 +440,25 @@ async fn the_citizen_tracks_his_case_and_guesses_are_stopped() {
         let detail = cases.detail(&store, &desk(), id).await.unwrap();
         let (no, query_code) = (detail.line.public_no.clone(), detail.query_code.unwrap());
         let track = |no: &str, code: &str| {
-            let (cases, no, code) = (cases.clone(), no.to_owned(), code.to_owned());
-            store.write(move |tx| Box::pin(async move { cases.track(tx, &no, &code).await }))
+            let (cases, store, no, code) = (cases.clone(), store.clone(), no.to_owned(), code.to_owned());
+            async move { cases.track(&store, &no, &code).await }
         };
-        let view = track(&no, &query_code).await.unwrap().unwrap();
+        let view = track(&no, &query_code).await.unwrap();
         assert_eq!((view.status.as_str(), view.unit.as_deref(), view.steps.len()), ("已交办", Some("自来水公司"), 3));
+        let urged = cases.by_citizen(&store, &no, &query_code, Act::parse(Verb::Urge, json!({ "text": "还没修好" })).unwrap()).await;
+        assert_eq!(urged.unwrap().public_no, no);
         assert!(view.promised_at.is_some() && !serde_json::to_string(&view).unwrap().contains("测试员"));
         let wrong = if query_code == "000000" { "000001" } else { "000000" };
         let unknown = number::public_no(jiff::civil::date(2020, 1, 1), 5);
-        let (a, b) = (track(&no, wrong).await.unwrap().unwrap_err(), track(&unknown, wrong).await.unwrap().unwrap_err());
-        assert_eq!(a, b, "an unknown number answers as a wrong code does");
+        let (a, b) = (track(&no, wrong).await.unwrap_err(), track(&unknown, wrong).await.unwrap_err());
+        assert_eq!(a.to_string(), b.to_string(), "an unknown number answers as a wrong code does");
         for _ in 0..4 {
-            track(&no, wrong).await.unwrap().unwrap_err();
+            track(&no, wrong).await.unwrap_err();
         }
-        let locked: Refusal = track(&no, &query_code).await.unwrap().unwrap_err();
-        assert_eq!((locked.kind, locked.code), (RefusalKind::TooMany, "track.locked"));
-        assert_eq!(track("123", "1").await.unwrap().unwrap_err().code, "track.bad_number");
+        assert_eq!(code(track(&no, &query_code).await.unwrap_err()), "track.locked");
+        assert_eq!(code(track("123", "1").await.unwrap_err()), "track.bad_number");
+        let urge = Act::parse(Verb::Urge, Value::Null).unwrap();
+        assert_eq!(code(cases.by_citizen(&store, &no, &query_code, urge).await.unwrap_err()), "track.locked");
     }
 }
 

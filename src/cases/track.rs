@@ -4,13 +4,14 @@
 use serde::Serialize;
 
 use super::commands::Cases;
+use super::engine::{Act, By};
 use super::model::Case;
 use super::number::parse_public_no;
 use super::rows;
-use crate::access::{CommandError, Refusal, RefusalKind};
+use crate::access::{Actor, CommandError, Refusal, RefusalKind};
 use crate::events::cases::{ClockKind, ItemKind};
-use crate::ids::Timestamp;
-use crate::store::{StoreError, Tx};
+use crate::ids::{CaseId, Timestamp};
+use crate::store::{Store, StoreError, Tx};
 
 /// Wrong codes after which a number answers nobody for a while: 5 of a million codes, twenty times a day, find a code
 /// once in 27 years.
@@ -19,7 +20,7 @@ const FAILS_MAX: i64 = 5;
 const LOCK_MS: i64 = 60 * 60_000;
 
 /// What the citizen sees.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct PublicView {
     /// The public number.
     pub public_no: String,
@@ -36,10 +37,12 @@ pub struct PublicView {
     /// The unit that handles it.
     pub unit: Option<String>,
     /// By when it is promised.
+    #[schema(value_type = Option<String>)]
     pub promised_at: Option<Timestamp>,
     /// Whether that may still move, because next year's holidays are not published.
     pub provisional: bool,
     /// When it came in.
+    #[schema(value_type = String)]
     pub reported_at: Timestamp,
     /// The way so far.
     pub steps: Vec<PublicStep>,
@@ -50,40 +53,52 @@ pub struct PublicView {
 }
 
 /// A stage of the way.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct PublicStep {
     /// When.
+    #[schema(value_type = String)]
     pub at: Timestamp,
     /// What, in plain words.
     pub text: String,
 }
 
 impl Cases {
-    /// The citizen's view. The refusal for a wrong code is the value of an `Ok`, because the failed try must be kept: a
-    /// transaction that ends with `Err` leaves nothing.
-    pub async fn track(&self, tx: &mut Tx, no: &str, code: &str) -> Result<Result<PublicView, Refusal>, StoreError> {
-        let Some(no) = parse_public_no(no) else { return Ok(Err(bad_number())) };
-        let (fails, until) = rows::track(tx.conn(), &no).await?;
-        if tx.now() < until {
-            return Ok(Err(locked(until)));
+    /// The citizen's view. Only a wrong code of a number that exists is written down; everything else only reads.
+    pub async fn track(&self, store: &Store, no: &str, code: &str) -> Result<PublicView, CommandError> {
+        Ok(self.public_view(&self.opened(store, no, code).await?))
+    }
+
+    /// What a citizen may do himself with number and code: supplement, urge, rate, ask for it to be done again.
+    pub async fn by_citizen(&self, store: &Store, no: &str, code: &str, act: Act) -> Result<PublicView, CommandError> {
+        let id = self.opened(store, no, code).await?.id;
+        let cases = self.clone();
+        let case = store.write(move |tx| Box::pin(async move { cases.act_as_citizen(tx, id, act).await })).await?;
+        Ok(self.public_view(&case))
+    }
+
+    async fn act_as_citizen(&self, tx: &mut Tx, id: CaseId, act: Act) -> Result<Case, CommandError> {
+        let stored = rows::load(tx.conn(), id).await?.ok_or_else(wrong_code)?;
+        let hub = Actor::hub("诉求人");
+        let by = By { actor: &hub, unit: None, citizen: true, via: "web" };
+        self.act_by(tx, by, stored.case, act).await
+    }
+
+    /// The case that number and code open.
+    async fn opened(&self, store: &Store, no: &str, code: &str) -> Result<Case, CommandError> {
+        let no = parse_public_no(no).ok_or_else(bad_number)?;
+        let mut conn = store.reader().acquire().await?;
+        let (fails, until) = rows::track(&mut conn, &no).await?;
+        if Timestamp::now() < until {
+            return Err(locked(until).into());
         }
-        let stored = rows::load_by_no(tx.conn(), &no).await?;
-        let code = code.trim();
+        let stored = rows::load_by_no(&mut conn, &no).await?.ok_or_else(wrong_code)?;
+        drop(conn);
         // Five tries an hour teach nothing by their timing.
-        match stored.filter(|s| s.query_code == code) {
-            Some(stored) => {
-                if fails > 0 {
-                    rows::put_track(tx, &no, 0, Timestamp(0)).await?;
-                }
-                Ok(Ok(self.public_view(&stored.case)))
-            }
-            None => {
-                let fails = fails + 1;
-                let until = if fails >= FAILS_MAX { tx.now().plus_millis(LOCK_MS) } else { Timestamp(0) };
-                rows::put_track(tx, &no, if fails >= FAILS_MAX { 0 } else { fails }, until).await?;
-                Ok(Err(wrong_code()))
-            }
+        let right = stored.query_code == code.trim();
+        if !right || fails > 0 {
+            store.write(move |tx| Box::pin(async move { count(tx, &no, right).await })).await?;
         }
+        if right { Ok(stored.case) } else { Err(wrong_code().into()) }
     }
 
     fn public_view(&self, case: &Case) -> PublicView {
@@ -107,18 +122,15 @@ impl Cases {
             may_rate: case.node == "revisiting",
         }
     }
+}
 
-    /// The case behind number and code, for what a citizen may do himself (supplement, urge, rate, reopen).
-    pub async fn by_citizen(&self, tx: &mut Tx, no: &str, code: &str, act: super::engine::Act) -> Result<Result<PublicView, Refusal>, CommandError> {
-        if let Err(refusal) = self.track(tx, no, code).await? {
-            return Ok(Err(refusal));
-        }
-        let no = parse_public_no(no).unwrap_or_default();
-        let Some(stored) = rows::load_by_no(tx.conn(), &no).await? else { return Ok(Err(wrong_code())) };
-        let hub = crate::access::Actor::hub("诉求人");
-        let by = super::engine::By { actor: &hub, unit: None, citizen: true, via: "web" };
-        let case = self.act_by(tx, by, stored.case, act).await?;
-        Ok(Ok(self.public_view(&case)))
+/// Counts a wrong code, or forgets them after a right one.
+async fn count(tx: &mut Tx, no: &str, right: bool) -> Result<(), StoreError> {
+    let (fails, _) = rows::track(tx.conn(), no).await?;
+    match fails + 1 {
+        _ if right => rows::put_track(tx, no, 0, Timestamp(0)).await,
+        FAILS_MAX.. => rows::put_track(tx, no, 0, tx.now().plus_millis(LOCK_MS)).await,
+        fails => rows::put_track(tx, no, fails, Timestamp(0)).await,
     }
 }
 

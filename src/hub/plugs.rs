@@ -37,6 +37,10 @@ impl cases::ports::Units for OrgTree {
         county.or_else(|| directory.tree.level_of(id, UnitKind::City)).map(unit_ref)
     }
 
+    fn front_desk(&self) -> Option<UnitRef> {
+        self.0.directory().city().map(unit_ref)
+    }
+
     fn area_of(&self, point: Point) -> Option<Area> {
         let directory = self.0.directory();
         let grid = directory.grid_at(point).map(|g| g.id.to_string());

@@ -27,9 +27,10 @@ pub struct Terms<'a> {
 }
 
 /// When something is due and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Due {
     /// The instant; none while the clock pauses.
+    #[schema(value_type = Option<String>)]
     pub due_at: Option<Timestamp>,
     /// Whether a year without a published holiday list was touched: the instant may move.
     pub provisional: bool,
@@ -38,7 +39,7 @@ pub struct Due {
 }
 
 /// One line of the explanation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Line {
     /// The day it speaks of.
     pub date: String,

@@ -44,6 +44,9 @@ impl Units for Town {
             _ => unit(1),
         })
     }
+    fn front_desk(&self) -> Option<UnitRef> {
+        Some(unit(1))
+    }
     fn area_of(&self, _: Point) -> Option<Area> {
         Some(Area { grid: Some("g1".into()), unit: unit(5), grids_version: "1".into() })
     }
@@ -248,9 +251,9 @@ fn what_is_sent_down_comes_back_to_the_one_who_sent_it() {
     s.act(&station, Verb::FeedBack, json!({ "result_code": "resolved", "answer_text": "已抢修" })).unwrap();
     let r = s.act(&d, Verb::CheckPass, Value::Null).unwrap_err();
     assert_eq!(r.who_may.as_deref(), Some("交办单位（自来水公司）"), "{r:?}");
-    s.act(&h, Verb::CheckPass, Value::Null).unwrap_err();
-    let chief = person(104, 2, &[Action::CaseHandle]);
-    s.act(&chief, Verb::CheckPass, Value::Null).unwrap();
+    let above_and_below = person(103, 2, &[Action::CaseHandle]);
+    assert_eq!(s.act(&above_and_below, Verb::CheckPass, Value::Null).unwrap_err().code, "case.own_work");
+    s.act(&h, Verb::CheckPass, Value::Null).unwrap();
     assert_eq!((s.case().node.as_str(), s.case().lead().unwrap().unit.name.as_str()), ("handling", "自来水公司"));
     s.act(&h, Verb::FeedBack, json!({ "result_code": "resolved", "answer_text": "已修复" })).unwrap();
     s.act(&d, Verb::CheckPass, Value::Null).unwrap();

@@ -55,7 +55,7 @@ pub(super) fn check(way: &Way, case: &Case, by: By<'_>) -> Result<(), Refusal> {
         let detail = format!("「{}」在「{}」环节不由当前岗位操作", way.verb.zh(), case.node_zh);
         return Err(Refusal::forbidden("case.not_yours", detail).who_may(names));
     }
-    if way.independent && by.actor.person.is_some_and(|p| case.was_handled_by(p)) {
+    if way.independent && by.actor.person.is_some_and(|p| case.is_work_of(p)) {
         let detail = format!("「{}」不能由本轮的承办人自己操作，以保证独立核查", way.verb.zh());
         return Err(Refusal::forbidden("case.own_work", detail).who_may("同一单位中未参与办理的其他人员，或派单席"));
     }

@@ -7,6 +7,9 @@ use crate::access::Refusal;
 
 mod accounts;
 mod audit;
+mod calendars;
+mod cases;
+mod classes;
 mod dead_letters;
 mod dispatch;
 mod me;
@@ -14,6 +17,7 @@ mod messages;
 mod orgs;
 mod people;
 mod session;
+mod track;
 
 /// Every resource: one line each.
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -24,6 +28,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .merge(people::routes())
         .merge(accounts::routes())
         .merge(audit::routes())
+        .merge(cases::routes())
+        .merge(classes::routes())
+        .merge(calendars::routes())
+        .merge(track::routes())
         .merge(dispatch::routes())
         .merge(messages::routes())
         .merge(dead_letters::routes())
