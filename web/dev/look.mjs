@@ -230,6 +230,20 @@ const SHOTS = [
     PHONE,
   ],
   [
+    'track-rate',
+    'idle',
+    '/track',
+    async (page) => {
+      await page.locator('#no').fill('2611240073182')
+      await page.locator('#code').fill('4822')
+      await page.locator('button[type=submit]').click()
+      await page.waitForTimeout(500)
+      await page.getByText('已解决', { exact: true }).click()
+      await page.locator('.rate').first().scrollIntoViewIfNeeded()
+    },
+    PHONE,
+  ],
+  [
     'track-wrong',
     'idle',
     '/track',

@@ -715,7 +715,7 @@ const routes = [
       const c =
         cases.find((x) => x.public_no === String(body.public_no).replace(/\s/g, '')) ??
         (body.public_no === '2611240073182' ? cases[0] : null)
-      if (!c || (body.query_code !== c.query_code && body.query_code !== '4821'))
+      if (!c || (body.query_code !== c.query_code && !['4821', '4822'].includes(body.query_code)))
         return problem(404, 'not_found', '编号或查询码不正确')
       const at = Date.parse(c.collected_at)
       return ok({
@@ -724,6 +724,7 @@ const routes = [
         place: c.place.text,
         received_at: c.collected_at,
         state: 'handling',
+        may_rate: q.get('rate') === '1' || body.query_code === '4822',
         unit: c.lead_unit?.name,
         promised_at: iso(at + 4 * HOUR),
         promise_moved: null,

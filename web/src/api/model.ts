@@ -226,7 +226,13 @@ export interface Model {
       lat?: number | null
       grid?: { name: string; leader?: string | null } | null
     }
-    requester: { name?: string | null; phone?: string | null; tags?: string[] }
+    requester: {
+      name?: string | null
+      phone?: string | null
+      tags?: string[]
+      whole?: boolean
+      may_unmask?: boolean
+    }
     lead_unit?: Model['UnitRef'] | null
     co_units: Model['UnitRef'][]
     collected_at: string

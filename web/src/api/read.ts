@@ -172,9 +172,15 @@ function readPlace(w: Wire): Case['place'] {
   }
 }
 
-function readRequester(value: unknown): Case['requester'] {
+export function readRequester(value: unknown): Case['requester'] {
   const w = wire(value)
-  return { name: str(w.name), phone: str(w.phone), tags: list(w.tags).map(String) }
+  return {
+    name: str(w.name),
+    phone: str(w.phone),
+    tags: list(w.tags).map(String),
+    whole: w.whole === true,
+    may_unmask: w.may_unmask === true,
+  }
 }
 
 function readCoUnits(w: Wire): UnitRef[] {

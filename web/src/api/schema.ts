@@ -69,6 +69,7 @@ export interface paths {
   }
   '/cases/{id}': { get: Op<Path<{ id: string }>, Answer<S['Case']>> }
   '/cases/{id}/timeline': { get: Op<Path<{ id: string }>, Answer<List<S['Event']>>> }
+  '/cases/{id}/requester': { post: Op<Path<{ id: string }>, Answer<unknown>, { purpose: string }> }
   '/cases/{id}/{verb}': {
     post: Op<Path<{ id: string; verb: string }>, Answer<S['Case']>, Record<string, unknown>>
   }

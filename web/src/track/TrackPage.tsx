@@ -1,5 +1,6 @@
 /** Number and code in, five plain words and a promised date out. */
 import { type FormEvent, useCallback, useEffect, useState } from 'react'
+import { CitizenActs } from './CitizenActs'
 import { checkDigitHolds, digitsOf, grouped } from './number'
 import { type TrackTexts, texts } from './texts'
 import { lookUp, TrackError, type Tracked } from './track'
@@ -206,6 +207,12 @@ function Progress({ t, found, setFound, lang }: ProgressProps) {
         <dt>{t.received}</dt>
         <dd>{day(tracked.received_at, lang)}</dd>
       </dl>
+      <CitizenActs
+        t={t}
+        tracked={tracked}
+        code={code}
+        done={(next) => setFound({ tracked: next, code, at: Date.now() })}
+      />
       {problem && (
         <p className="problem" role="alert">
           {problem}

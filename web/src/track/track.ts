@@ -11,6 +11,9 @@ export interface Tracked {
   promised_at?: string | null
   promise_moved?: string | null
   answer?: string | null
+  /** The citizen is asked for his opinion now. */
+  may_rate?: boolean
+  ended?: boolean
   steps: { at: string; title: string; text?: string }[]
 }
 
@@ -23,6 +26,25 @@ export class TrackError extends Error {
 export async function lookUp(public_no: string, query_code: string): Promise<Tracked> {
   const ask = new URLSearchParams({ no: public_no, code: query_code })
   const answer = await fetch(`/api/v1/track?${ask}`, { credentials: 'omit' }).catch(() => {
+    throw new TrackError(0)
+  })
+  if (!answer.ok) throw new TrackError(answer.status)
+  return readTracked(await answer.json())
+}
+
+/** What a citizen may do himself: add, urge, rate. The answer is his case as it then is. */
+export async function actOn(
+  no: string,
+  code: string,
+  verb: 'supplement' | 'urge' | 'revisit',
+  body: Record<string, unknown>,
+): Promise<Tracked> {
+  const answer = await fetch(`/api/v1/track/${verb}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-Requested-With': 'liandong' },
+    body: JSON.stringify({ no, code, body }),
+    credentials: 'omit',
+  }).catch(() => {
     throw new TrackError(0)
   })
   if (!answer.ok) throw new TrackError(answer.status)
@@ -57,6 +79,8 @@ export function readTracked(value: unknown): Tracked {
     promised_at: text('promised_at'),
     promise_moved: text('promise_moved'),
     answer: text('answer'),
+    may_rate: w.may_rate === true,
+    ended: w.ended === true,
     steps: steps.map((each) => ({
       at: String(each.at ?? ''),
       title: String(each.title ?? each.text ?? ''),

@@ -1,8 +1,11 @@
 /** Who asked, and where: the number stays inside the hub, handlers call through it. */
-import { App, Button } from 'antd'
+import { App, Button, Input, Modal } from 'antd'
+import { useState } from 'react'
 import { api, take } from '../../api/client'
+import { readRequester } from '../../api/read'
 import type { Case } from '../../api/types'
 import { useText } from '../../i18n'
+import { Field } from '../Field'
 import { phoneNumber } from '../format'
 import { Panel } from '../Panel'
 import { problemText } from '../problem'
@@ -12,7 +15,10 @@ import css from './case.module.css'
 export function Requester({ one }: { one: Case }) {
   const { t, raw } = useText()
   const { message } = App.useApp()
-  const { requester, place } = one
+  const { place } = one
+  // Unmasked for this look only: nothing is kept beyond the page.
+  const [whole, setWhole] = useState<Case['requester'] | null>(null)
+  const requester = whole ?? one.requester
   const dial = async () => {
     try {
       await take(api.POST('/calls', { body: { to: 'requester', case_id: one.id } }))
@@ -31,6 +37,7 @@ export function Requester({ one }: { one: Case }) {
         {requester.tags?.map((tag) => (
           <Tag key={tag}>{tag}</Tag>
         ))}
+        {requester.may_unmask && !requester.whole && <Unmask id={one.id} show={setWhole} />}
         {requester.phone && (
           <Button size="small" onClick={() => void dial()}>
             {t('cases.who.call')}（{t('cases.who.hidden')}）
@@ -46,6 +53,56 @@ export function Requester({ one }: { one: Case }) {
         </div>
       )}
     </Panel>
+  )
+}
+
+const PURPOSE_MAX_CHARS = 200
+
+/** The whole number is shown against a purpose; each look is audited. */
+function Unmask({ id, show }: { id: string; show: (requester: Case['requester']) => void }) {
+  const { t, raw } = useText()
+  const { message } = App.useApp()
+  const [open, setOpen] = useState(false)
+  const [purpose, setPurpose] = useState('')
+  const read = async () => {
+    try {
+      const answer = await take(
+        api.POST('/cases/{id}/requester', { params: { path: { id } }, body: { purpose: purpose.trim() } }),
+      )
+      show({ ...readRequester(answer), whole: true })
+      setOpen(false)
+    } catch (error) {
+      const problem = problemText(error, raw)
+      message.error(problem.detail ?? problem.title)
+    }
+  }
+  return (
+    <>
+      <Button size="small" onClick={() => setOpen(true)}>
+        {t('cases.who.unmask')}
+      </Button>
+      <Modal
+        open={open}
+        title={t('cases.who.unmask')}
+        okText={t('cases.who.unmask')}
+        okButtonProps={{ disabled: purpose.trim() === '' }}
+        onOk={() => void read()}
+        onCancel={() => setOpen(false)}
+        destroyOnHidden
+      >
+        <Field label={t('cases.who.purpose')} required hint={t('cases.who.audited')}>
+          {(control) => (
+            <Input
+              {...control}
+              autoFocus
+              maxLength={PURPOSE_MAX_CHARS}
+              value={purpose}
+              onChange={(event) => setPurpose(event.target.value)}
+            />
+          )}
+        </Field>
+      </Modal>
+    </>
   )
 }
 
