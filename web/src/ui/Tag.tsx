@@ -73,7 +73,8 @@ const CARD_TONE: Record<Card, Tone> = { none: 'neutral', green: 'good', yellow: 
 
 export function CardTag({ card }: { card: Card }) {
   const { code } = useText()
-  if (card === 'none') return null
+  // Normal is no colour: only what is near its end or past it is marked.
+  if (card === 'none' || card === 'green') return null
   return <Tag tone={CARD_TONE[card]}>{code('card', card)}</Tag>
 }
 

@@ -117,7 +117,8 @@ function Head({ one, choose, chosen }: { one: Case; choose: (verb: string) => vo
           </span>
         )}
         <span>
-          {t('cases.col.at')} <Moment at={one.accepted_at ?? one.collected_at} />
+          {one.accepted_at ? t('cases.col.at') : code('verb', 'capture')}{' '}
+          <Moment at={one.accepted_at ?? one.collected_at} />
         </span>
       </div>
       <Steps one={one} />

@@ -74,7 +74,7 @@ export const cases = area(
       none: '本工单没有时限',
       due: '到期',
     },
-    calendar: { city: '市直机关', county: '区县机关', always: '自然日' },
+    calendar: { city: '市直机关', county: '区县机关', always: '自然日', natural_24x7: '自然日' },
     who: {
       title: '诉求人与地点',
       call: '拨打',
@@ -226,7 +226,12 @@ export const cases = area(
       none: 'No deadlines',
       due: 'Due',
     },
-    calendar: { city: 'city offices', county: 'county offices', always: 'calendar days' },
+    calendar: {
+      city: 'city offices',
+      county: 'county offices',
+      always: 'calendar days',
+      natural_24x7: 'calendar days',
+    },
     who: {
       title: 'Requester and place',
       call: 'Call',

@@ -16,6 +16,9 @@ import css from './case.module.css'
 
 const GROUPS: EventGroup[] = ['call', 'message', 'meeting', 'order', 'step']
 
+/** That a call or a message belongs to the case is said by its own events. */
+const isTold = (event: HubEvent) => !(event.kind === 'case.linked' && event.body.to === 'subject')
+
 interface Told {
   event: HubEvent
   told: Described
@@ -27,7 +30,9 @@ export function CaseTimeline({ id }: { id: string }) {
   const asked = useQuery(timelineQuery(id))
   const [group, setGroup] = useState<EventGroup | null>(null)
   const [newest, setNewest] = useState(true)
-  const all: Told[] = (asked.data?.items ?? []).map((event) => ({ event, told: describe(event, text) }))
+  const all: Told[] = (asked.data?.items ?? [])
+    .filter(isTold)
+    .map((event) => ({ event, told: describe(event, text) }))
   const shown = group ? all.filter(({ told }) => told.group === group) : all
   return (
     <Panel
