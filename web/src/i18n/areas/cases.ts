@@ -74,7 +74,13 @@ export const cases = area(
       none: '本工单没有时限',
       due: '到期',
     },
-    calendar: { city: '市直机关', county: '区县机关', always: '自然日', natural_24x7: '自然日' },
+    calendar: {
+      city: '市直机关',
+      county: '区县机关',
+      always: '自然日',
+      natural_24x7: '自然日',
+      gov_office: '机关工作时间',
+    },
     who: {
       title: '诉求人与地点',
       call: '拨打',
@@ -231,6 +237,7 @@ export const cases = area(
       county: 'county offices',
       always: 'calendar days',
       natural_24x7: 'calendar days',
+      gov_office: 'office hours',
     },
     who: {
       title: 'Requester and place',
