@@ -10,6 +10,23 @@
 //!
 //! Must not know: plans, queues, the log, SQL, what a call is for.
 
+mod answers;
+mod closing;
+mod core;
+mod describe;
+mod guard;
+mod incoming;
+mod leg;
+mod media;
+mod outgoing;
+mod register;
+mod run;
+mod sockets;
+#[cfg(test)]
+mod tests;
+mod websocket;
+mod within;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -17,13 +34,19 @@ use std::sync::Arc;
 
 use liandong_media::engine::{CallKey, LegId as MediaLeg, MediaEngine};
 use liandong_media::relay::{LegNo, MAX_LEGS};
+use liandong_media::rtc::phones::PhoneEndpoint;
 use liandong_sip::Transport;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::core::{Core, CoreConfig};
+use self::leg::LegKey;
+use self::run::{Ask, Present};
+use self::sockets::{Input, Numbers};
 use super::call::{LegCommand, LegEvent, LegId};
 use crate::config::{Config, Trunk};
-use crate::ids::{CallId, PersonId, Timestamp};
+use crate::ids::{CallId, PersonId, SystemIds, Timestamp};
 
 /// What the edge is told at the start.
 #[derive(Debug, Clone)]
@@ -262,7 +285,15 @@ pub fn media_leg(call: CallId, leg: LegId) -> MediaLeg {
 /// The handle of the edge; clones command the same one.
 #[derive(Clone)]
 pub struct Edge {
+    asks: mpsc::Sender<Ask>,
+    events: mpsc::Sender<EdgeEvent>,
+    inbox: mpsc::Sender<Input>,
+    numbers: Arc<Numbers>,
+    present: Present,
     bound: Bound,
+    /// What browsers reach, for their Contact.
+    shown: SocketAddr,
+    stop: CancellationToken,
 }
 
 impl Edge {
@@ -279,21 +310,65 @@ impl Edge {
         events: mpsc::Sender<EdgeEvent>,
         stop: CancellationToken,
     ) -> Result<Self, EdgeError> {
-        let _ = (&media, &credentials, &registry, &events, &stop);
-        Ok(Self { bound: Bound { udp: config.udp, tcp: config.tcp } })
+        let udp = Arc::new(UdpSocket::bind(config.udp).await.map_err(bind("SIP over UDP", config.udp))?);
+        let bound_udp = udp.local_addr().map_err(bind("SIP over UDP", config.udp))?;
+        let tcp = TcpListener::bind(config.tcp).await.map_err(bind("SIP over TCP", config.tcp))?;
+        let bound_tcp = tcp.local_addr().map_err(bind("SIP over TCP", config.tcp))?;
+        let phones = PhoneEndpoint::start(config.webrtc, &[config.address]);
+        let phones = phones.map_err(bind("the browsers' media over UDP", config.webrtc))?;
+        let mut seed = [0; 32];
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut seed).map_err(|_| EdgeError::Random)?;
+        let core_config = CoreConfig {
+            udp: bound_udp,
+            address: config.address,
+            realm: config.realm,
+            trunks: config.trunks,
+            shown_number: config.shown_number,
+            seed,
+        };
+        let mut core = Core::new(core_config, credentials, Box::new(SystemIds));
+        for stored in registry.load().await? {
+            let lasts_ms = u64::try_from(stored.expires.since(Timestamp::now())).unwrap_or(0);
+            core.restore(&stored, lasts_ms, liandong_sip::Millis(0));
+        }
+        let (inbox, inputs) = mpsc::channel(run::INBOX_MAX);
+        let (asks, asked) = mpsc::channel(run::COMMANDS_MAX);
+        let (numbers, present) = (Arc::new(Numbers::default()), Present::default());
+        tokio::spawn(sockets::read_datagrams(udp.clone(), bound_udp, inbox.clone(), stop.clone()));
+        tokio::spawn(sockets::accept(tcp, numbers.clone(), inbox.clone(), stop.clone()));
+        tokio::spawn(run::run(run::Parts {
+            core,
+            udp,
+            inbox: inputs,
+            asks: asked,
+            events: events.clone(),
+            present: present.clone(),
+            registry,
+            engine: media,
+            phones,
+            address: config.address,
+            stop: stop.clone(),
+            start: tokio::time::Instant::now(),
+        }));
+        let shown = SocketAddr::new(config.address, bound_tcp.port());
+        let bound = Bound { udp: bound_udp, tcp: bound_tcp };
+        Ok(Self { asks, events, inbox, numbers, present, bound, shown, stop })
     }
 
     /// Asks something of a leg. Never blocks: if the edge is hopelessly behind, [`LegEvent::Failed`] with 503 comes
     /// back.
     pub fn command(&self, call: CallId, leg: LegId, command: LegCommand) {
-        let _ = (call, leg, command);
+        let key = LegKey { call, leg };
+        if self.asks.try_send(Ask::Leg(key, command)).is_err() {
+            // If the switch is as far behind, its own clock ends the leg.
+            let _ = self.events.try_send(run::refused(key));
+        }
     }
 
     /// Whether the agent has a contact at present.
     #[must_use]
     pub fn is_registered(&self, agent: PersonId) -> bool {
-        let _ = agent;
-        false
+        self.present.read().unwrap_or_else(std::sync::PoisonError::into_inner).contains(&agent)
     }
 
     /// Where it listens.
@@ -302,20 +377,31 @@ impl Edge {
         self.bound
     }
 
-    /// Serves one WebSocket (RFC 7118, subprotocol `sip`) until it ends.
+    /// Serves one WebSocket (RFC 7118, subprotocol `sip`) until it ends. The library below answers pings.
     pub async fn websocket<S, E>(&self, socket: S, peer: SocketAddr)
     where
         S: futures_util::Stream<Item = Result<Frame, E>> + futures_util::Sink<Frame> + Unpin + Send,
         E: Send,
     {
-        let _ = (socket, peer);
+        let flow = websocket::flow(self.shown, peer, self.numbers.next());
+        websocket::serve(socket, flow, self.inbox.clone(), self.stop.clone()).await;
     }
 
     /// The agent of this leg has reloaded his page ([`EdgeEvent::Registered`] while his leg is up): his newest browser
-    /// is invited, with `Replaces` of the old dialog and `Answer-Mode: Auto`, and becomes the same leg. The old dialog
-    /// is dropped without ending the leg. A leg whose browser has gone waits some 20 s for this, then
-    /// [`LegEvent::HungUp`] comes.
+    /// is invited, with `Replaces` of the old dialog, `X-Liandong-Reattach` and `Answer-Mode: Auto`, and becomes the
+    /// same leg. The old dialog is dropped without ending the leg. A leg whose browser has gone waits some 20 s for
+    /// this, then [`LegEvent::HungUp`] comes.
     pub fn reattach(&self, call: CallId, leg: LegId) {
-        let _ = (call, leg);
+        // Beside a full queue the agent's next registration gives another chance.
+        let _ = self.asks.try_send(Ask::Reattach(LegKey { call, leg }));
     }
+
+    /// From now on new calls are refused with 503; running ones go on.
+    pub fn drain(&self) {
+        let _ = self.asks.try_send(Ask::Drain);
+    }
+}
+
+fn bind(what: &'static str, address: SocketAddr) -> impl Fn(std::io::Error) -> EdgeError {
+    move |cause| EdgeError::Bind { what, address, cause }
 }

@@ -1,0 +1,1 @@
+//! For real peers, by hand.

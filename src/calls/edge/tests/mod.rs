@@ -1,0 +1,7 @@
+//! The edge against played peers: the machine on a virtual clock, the whole over loopback.
+#![allow(clippy::unwrap_used)]
+
+mod by_hand;
+mod loopback;
+mod machine;
+mod stage;
