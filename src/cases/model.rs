@@ -302,8 +302,9 @@ impl Case {
             _ => {}
         }
         self.settle(event.change(), event.key(), stamp);
-        // What the clocks tell is no edit: nobody's `If-Match` fails because a rung was reached.
-        if matches!(event, CaseEvent::RungReached(_) | CaseEvent::DeadlineMoved(_)) {
+        // What the clocks tell and what is linked is no edit: nobody's `If-Match` fails because a rung was reached or an SMS
+        // went out.
+        if matches!(event, CaseEvent::RungReached(_) | CaseEvent::DeadlineMoved(_) | CaseEvent::Linked(_)) {
             self.version -= 1;
         }
     }

@@ -177,7 +177,7 @@ impl Walk<'_> {
                 continue;
             };
             if counted == whole {
-                let at = open.plus_millis(close.since(open) * rest / DAY_PARTS);
+                let at = open.plus_millis(close.since(open).saturating_mul(rest) / DAY_PARTS);
                 self.due.due_at = Some(at.max(start));
                 return;
             }
@@ -401,6 +401,22 @@ mod tests {
             }
         }
         assert_eq!(next_rung(next_day(office(&calendars), days(1)), &ledger, &[50], &[50]), None);
+    }
+
+    #[test]
+    fn the_edges_of_time_are_no_cliff() {
+        let calendars = Calendars::shipped();
+        for from in [Timestamp(i64::MIN), Timestamp(0), at("9999-12-30T10:00:00"), Timestamp(i64::MAX)] {
+            for unit in TimeUnit::ALL {
+                for name in ["gov_office", "natural_24x7", "night_market_team"] {
+                    let terms = next_day(calendars.named(name).unwrap(), Budget { amount: 10_000, unit: *unit });
+                    let run = [Segment { from, to: None, run: true, reason: String::new() }];
+                    for percent in [1, 80, 100] {
+                        let _ = reach(terms, &run, percent);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

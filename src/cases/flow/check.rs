@@ -408,6 +408,27 @@ mod tests {
         assert_eq!(broken("guard = \"sent_down\"\nto = \"handling\"\nwho = [\"sender\"]\nindependent", "to = \"handling\"\nwho = [\"sender\", \"desk\"]\nindependent").0.code, "flow.shadowed");
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, ..Default::default() })]
+
+        /// A flow with pieces cut out, doubled or overwritten never panics the checker, and its findings lie in the file.
+        #[test]
+        fn a_mangled_flow_gets_findings_and_no_panic(
+            from in 0usize..20_000,
+            length in 0usize..400,
+            filling in "[ -~\u{4e00}-\u{4e10}\n]{0,12}",
+        ) {
+            let chars: Vec<char> = CITY.chars().collect();
+            let from = from % chars.len();
+            let to = (from + length).min(chars.len());
+            let text: String = chars[..from].iter().copied().chain(filling.chars()).chain(chars[to..].iter().copied()).collect();
+            let lines = text.lines().count() + 1;
+            for finding in check(&text).err().unwrap_or_default() {
+                proptest::prop_assert!((1..=lines).contains(&finding.line) && finding.column >= 1, "{}", finding);
+            }
+        }
+    }
+
     #[test]
     fn a_file_that_is_no_toml_is_told_where() {
         let found = check("key = \"x\"\ntitle = ").unwrap_err();
