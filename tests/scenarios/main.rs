@@ -1,0 +1,8 @@
+//! Scenarios from outside: the real program with the demo city, driven by real peers over its public interfaces.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+mod kills;
+mod matter;
+mod rights;
