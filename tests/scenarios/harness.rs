@@ -57,11 +57,6 @@ impl Place {
         self
     }
 
-    /// The value of a variable, such as the SIP address.
-    pub(crate) fn value(&self, name: &str) -> &str {
-        &self.variables.iter().rev().find(|(k, _)| k == name).unwrap().1
-    }
-
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
