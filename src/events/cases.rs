@@ -136,6 +136,7 @@ codes! {
     }
 }
 
+#[allow(clippy::derivable_impls)] // the enum comes out of a table, in which one line cannot be marked
 impl Default for Secrecy {
     fn default() -> Self {
         Self::Open
@@ -385,6 +386,7 @@ pub struct Move {
 /// What happened to a work item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)] // a change holds one or two, and is written away at once
 pub enum ItemChange {
     /// It was given out.
     Opened {

@@ -112,14 +112,26 @@ pub struct Personal {
     pub owner: String,
     /// The plain text.
     pub text: String,
+    /// `words` for what somebody said or was told: it is sealed like all else, but whoever may see the event reads it;
+    /// nothing for what names a person (name, number, address), which is masked.
+    #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
 }
 
 impl Personal {
-    /// A text that belongs to `owner`.
+    /// What names a person: a name, a number, an address. It belongs to `owner` and is masked for readers.
     pub fn new(owner: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { owner: owner.into(), text: text.into() }
+        Self { owner: owner.into(), text: text.into(), form: None }
+    }
+
+    /// What a person said or was told. It belongs to `owner`.
+    pub fn words(owner: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { owner: owner.into(), text: text.into(), form: Some(WORDS.into()) }
     }
 }
+
+/// The form of [`Personal::words`].
+pub const WORDS: &str = "words";
 
 impl fmt::Debug for Personal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -55,8 +55,11 @@ pub struct Delivery {
     /// How the attempt ended.
     pub attempt: Attempt,
     /// Written together with the outcome (such as the event that the message was submitted).
-    pub record: Option<Box<dyn for<'a> FnOnce(&'a mut Tx) -> WriteFuture<'a, (), StoreError> + Send>>,
+    pub record: Option<Recording>,
 }
+
+/// What is written together with an outcome.
+pub type Recording = Box<dyn for<'a> FnOnce(&'a mut Tx) -> WriteFuture<'a, (), StoreError> + Send>;
 
 impl From<Attempt> for Delivery {
     fn from(attempt: Attempt) -> Self {

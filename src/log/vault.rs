@@ -13,6 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Row};
 
+use crate::events::WORDS;
 use crate::store::{StoreError, Tx};
 
 const KEY_LEN: usize = 32;
@@ -120,7 +121,10 @@ impl Vault {
         for place in found {
             let (owner, text) = (field(place, PERSONAL), field(place, "text"));
             let sealed = self.seal(tx, &owner, &text).await?;
-            *place = json!({ SEALED: owner, "text": sealed });
+            *place = match place.get("as") {
+                Some(form) => json!({ SEALED: owner, "text": sealed, "as": form }),
+                None => json!({ SEALED: owner, "text": sealed }),
+            };
         }
         Ok(())
     }
@@ -137,7 +141,9 @@ impl Vault {
         collect(value, SEALED, &mut found);
         for place in found {
             let (owner, sealed) = (field(place, SEALED), field(place, "text"));
+            let words = field(place, "as") == WORDS;
             *place = match self.open_text(conn, &owner, &sealed).await {
+                Ok(text) if words => Value::String(text),
                 Ok(text) => Value::String(show(&text)),
                 Err(VaultError::Erased) => Value::Null,
                 Err(e) => return Err(e),

@@ -180,7 +180,7 @@ impl Messages {
             case: new.case,
             to: Personal::new(owner.clone(), new.to.as_str()),
             receiver: new.receiver,
-            text: Personal::new(owner, new.text),
+            text: Personal::words(owner, new.text),
             template: new.template,
             segments,
         };

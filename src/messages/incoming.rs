@@ -182,7 +182,7 @@ impl Messages {
             message: id,
             case: understood.case,
             from: Personal::new(owner.clone(), number),
-            text: Personal::new(owner, text),
+            text: Personal::words(owner, text),
             taken_as: understood.taken_as,
             about: understood.about.clone(),
         };

@@ -22,7 +22,7 @@ fn kills() -> u32 {
 /// What was acknowledged: the client's key and the id that it got.
 type Ledger = Arc<Mutex<BTreeMap<String, String>>>;
 
-fn case(title: &str) -> Value {
+fn new_case(title: &str) -> Value {
     json!({
         "channel": "call", "nature": "help", "class_code": "other.other", "urgency": "normal",
         "title": title, "narrative": "压力下的工单", "requester": { "phone": "13812348001" },
@@ -33,7 +33,7 @@ fn case(title: &str) -> Value {
 fn work(client: Client, prefix: String, counter: Arc<AtomicU32>, stop: Arc<AtomicBool>, ledger: Ledger) {
     while !stop.load(Ordering::Relaxed) {
         let key = format!("{prefix}-{}", counter.fetch_add(1, Ordering::Relaxed));
-        let Some((status, answer)) = client.call("POST", "/cases", Some(&case(&key)), Some(&key)) else { return };
+        let Some((status, answer)) = client.call("POST", "/cases", Some(&new_case(&key)), Some(&key)) else { return };
         if status == 503 {
             return;
         }
@@ -93,7 +93,7 @@ fn verify(hub: &Hub, ledger: &BTreeMap<String, String>) {
         }
         assert_eq!(case["title"], key.as_str());
         // The same key again is the same case: nothing is doubled.
-        let (status, again) = client.call("POST", "/cases", Some(&case(key)), Some(key)).unwrap();
+        let (status, again) = client.call("POST", "/cases", Some(&new_case(key)), Some(key)).unwrap();
         assert_eq!((status, &again["id"]), (201, &Value::String(id.clone())), "{key}");
     }
     let created = client_events(&client).into_iter().filter(|e| e["kind"] == "case.captured").count();

@@ -199,7 +199,7 @@ impl Check<'_> {
             }
         }
         for (way, spans) in self.flow.ways.iter().zip(&self.spans.ways).filter(|(w, _)| must_move(w.verb) && w.to.is_none()) {
-            if !(way.who == [Who::CoHandler]) {
+            if way.who != [Who::CoHandler] {
                 let text = format!("{:?} must lead somewhere", way.verb.as_str());
                 report.add(spans.verb.clone(), "flow.no_target", text, "give the way a `to`");
             }

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{CommandError, Refusal};
+use crate::access::Refusal;
 use crate::cases::engine::{Act, CaptureBody, schema};
 use crate::cases::flow::Verb;
 use crate::cases::{CaseDetail, CaseFilter, CasePage, Counts, PhoneHistory, RequesterView, Wish};
@@ -166,7 +166,7 @@ async fn act(State(api): State<Api>, Path((id, verb)): Path<(CaseId, String)>, a
             let wish = Wish { version, key: ask.key.as_deref() };
             let case = cases.act(tx, &ask.actor, id, act, wish).await?;
             written.store(case.version, Ordering::Relaxed);
-            Ok::<_, CommandError>(cases.answer(tx, &ask.actor, &case).await?)
+            cases.answer(tx, &ask.actor, &case).await
         })
     })
     .await?;
