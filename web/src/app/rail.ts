@@ -19,7 +19,9 @@ export interface RailEntry {
     | 'plans'
     | 'orgs'
     | 'dead_letters'
-  right: Right
+    | 'accounts'
+    | 'audit'
+  right: Right | Right[]
   /** Name of a count of `GET /cases/counts` shown as a badge. */
   badge?: string
 }
@@ -36,11 +38,21 @@ const ENTRIES: RailEntry[] = [
     right: 'case.supervise',
     badge: 'supervision',
   },
+  { to: '/sms', icon: 'sms', label: 'sms', right: 'message.read' },
   { to: '/wall/hotline', icon: 'wall', label: 'wall', right: 'call.read' },
+  { to: '/orgs', icon: 'orgs', label: 'orgs', right: 'org.read' },
+  {
+    to: '/accounts',
+    icon: 'people',
+    label: 'accounts',
+    right: ['system.manage', 'security.manage', 'audit.read'],
+  },
+  { to: '/audit', icon: 'find', label: 'audit', right: 'audit.read' },
+  { to: '/dead-letters', icon: 'dead_letters', label: 'dead_letters', right: 'system.manage' },
 ]
 
 export function railFor(me: Me | undefined): RailEntry[] {
-  return ENTRIES.filter((entry) => may(me, entry.right))
+  return ENTRIES.filter((entry) => [entry.right].flat().some((right) => may(me, right)))
 }
 
 export function firstPage(me: Me | undefined): string {

@@ -12,9 +12,13 @@ import {
 } from '@tanstack/react-router'
 import { ApiError, actingPost } from '../api/client'
 import { meQuery } from '../api/queries'
+import { accountSearch } from '../features/accounts/search'
+import { auditSearch } from '../features/audit/search'
 import { callSearch } from '../features/calls/search'
 import { caseSearch } from '../features/cases/search'
 import { inboxSearch } from '../features/inbox/search'
+import { orgSearch } from '../features/orgs/search'
+import { smsSearch } from '../features/sms/search'
 import { supervisionSearch } from '../features/supervision/search'
 import { Crashed, NotFound } from './Fallbacks'
 import { firstPage } from './rail'
@@ -144,6 +148,46 @@ const supervision = createRoute({
   component: lazyRouteComponent(() => import('../features/supervision/SupervisionPage'), 'SupervisionPage'),
 })
 
+const sms = createRoute({
+  getParentRoute: () => shell,
+  path: '/sms',
+  validateSearch: smsSearch,
+  component: lazyRouteComponent(() => import('../features/sms/SmsPage'), 'SmsPage'),
+})
+
+const sandbox = createRoute({
+  getParentRoute: () => shell,
+  path: '/sms/sandbox',
+  component: lazyRouteComponent(() => import('../features/sms/SandboxPage'), 'SandboxPage'),
+})
+
+const orgs = createRoute({
+  getParentRoute: () => shell,
+  path: '/orgs',
+  validateSearch: orgSearch,
+  component: lazyRouteComponent(() => import('../features/orgs/OrgsPage'), 'OrgsPage'),
+})
+
+const accounts = createRoute({
+  getParentRoute: () => shell,
+  path: '/accounts',
+  validateSearch: accountSearch,
+  component: lazyRouteComponent(() => import('../features/accounts/AccountsPage'), 'AccountsPage'),
+})
+
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: '/audit',
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import('../features/audit/AuditPage'), 'AuditPage'),
+})
+
+const deadLetters = createRoute({
+  getParentRoute: () => shell,
+  path: '/dead-letters',
+  component: lazyRouteComponent(() => import('../features/deadletters/DeadLettersPage'), 'DeadLettersPage'),
+})
+
 /** Walls stand outside the shell: a dark stage of their own. */
 const hotlineWall = createRoute({
   getParentRoute: () => signedIn,
@@ -156,7 +200,20 @@ const routeTree = root.addChildren([
   signedIn.addChildren([
     home,
     hotlineWall,
-    shell.addChildren([desk, calls, cases, oneCase, inbox, supervision]),
+    shell.addChildren([
+      desk,
+      calls,
+      cases,
+      oneCase,
+      inbox,
+      supervision,
+      sms,
+      sandbox,
+      orgs,
+      accounts,
+      audit,
+      deadLetters,
+    ]),
   ]),
 ])
 

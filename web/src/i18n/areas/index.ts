@@ -1,10 +1,12 @@
 /** All areas of texts. A new area is one file here and one line below. */
+import { admin } from './admin'
 import { app } from './app'
 import { calls } from './calls'
 import { cases } from './cases'
 import { codes, errors } from './codes'
 import { desk } from './desk'
 import { event } from './event'
+import { sms } from './sms'
 import { wall } from './wall'
 
-export const areas = { app, code: codes, error: errors, desk, calls, cases, event, wall }
+export const areas = { app, code: codes, error: errors, desk, calls, cases, event, wall, admin, sms }
