@@ -24,3 +24,17 @@ if ((${#missing[@]})); then
   $sudo apt-get update -qq
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
+
+# Foreign peers in Python, in a virtual environment of the project.
+if [[ ! -x .venv/bin/python ]]; then
+  python3 -m venv .venv 2>/dev/null || {
+    sudo=''
+    [[ $EUID -eq 0 ]] || sudo=sudo
+    $sudo apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+    python3 -m venv .venv
+  }
+fi
+if ! cmp -s tests/peers/requirements.txt .venv/installed.txt; then
+  .venv/bin/pip install -q --disable-pip-version-check -r tests/peers/requirements.txt
+  cp tests/peers/requirements.txt .venv/installed.txt
+fi
