@@ -1,14 +1,29 @@
 //! Calls (通话): the hotline's telephony, from the trunk to the agent's ear.
 //!
-//! Pure cores: [`queue`] (ACD: who serves whom) and [`call`] (one call: legs, plan, hold, transfer). The switch owns
-//! the live machines, feeds them and performs their effects; nothing in these two folders touches a socket or a clock.
+//! Pure cores: [`queue`] (ACD: who serves whom) and [`call`] (one call: legs, plan, hold, transfer). [`switch`] owns the
+//! live machines, feeds them and performs their effects through [`edge`] (SIP) and the media engine; [`records`] writes
+//! what happened, in order, into log and table; [`desk`] is what agents and supervisors ask. Nothing in the two pure
+//! folders touches a socket or a clock.
 //!
-//! Public commands: [`queue::Command`] (agent's state, wrap-up, priority with reason, taking a call out) and
-//! [`call::Command`] (hold, resume, transfer, hang up, keys). Events: [`queue::QueueEvent`] and [`call::CallEvent`],
-//! written to the log by the switch.
+//! Public commands: those of [`Calls`] (desk, dialling, a running call, lists, recordings, drafts, links to cases).
+//! Events: [`crate::events::calls::CallsEvent`].
 //!
-//! Must not know: cases, messages, meetings, who may do what (the desk checks rights before it commands).
+//! Must not know: cases (a call holds their ids, `http` composes), messages, meetings, HTTP.
 
 pub mod call;
+mod commands;
+pub mod desk;
 pub mod edge;
+mod follow;
 pub mod queue;
+pub mod records;
+mod rows;
+pub mod switch;
+
+pub use commands::{CallFilter, CallView, Calls, FigureView, Recording};
+pub use follow::close_interrupted;
+
+use crate::store::Migration;
+
+/// The tables of calls.
+pub const MIGRATIONS: &[Migration] = &[Migration { name: "calls/001_calls", sql: include_str!("schema/001_calls.sql") }];

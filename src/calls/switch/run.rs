@@ -1,0 +1,339 @@
+//! The task that owns the floor: reads phones, media, desks and the clock, performs what comes out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use liandong_dialplans::{Millis, Now, PlanSet};
+use liandong_media::engine::{MediaEngine, MediaEvent};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::floor::{Ask, Done, Floor, LiveCall, Out};
+use super::media::{Begun, Engine, Lanes, Sound};
+use super::ports::{AgentProfile, Agents, Areas, Phones};
+use crate::access::{Refusal, RefusalKind};
+use crate::calls::edge::EdgeEvent;
+use crate::calls::queue::Snapshot;
+use crate::calls::records::Writer;
+use crate::events::calls::CallsEvent;
+use crate::ids::{CallId, PersonId};
+use crate::log::Vault;
+
+/// Asks of desks that may wait for the switch.
+const INBOX: usize = 1_024;
+/// How often the agents are read again without being told: posts begin and end by the calendar.
+const AGENTS_EVERY: Duration = Duration::from_secs(60);
+/// With nothing due the switch looks up all the same, for the figures' sake.
+const IDLE: Duration = Duration::from_secs(1);
+/// After the drain's limit every call is ended; its goodbyes have so long.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What the switch is made of.
+pub struct Setup {
+    /// The plans.
+    pub plans: Arc<PlanSet>,
+    /// The phones; its events come on `edge_events`.
+    pub phones: Arc<dyn Phones>,
+    /// What the phones say.
+    pub edge_events: mpsc::Receiver<EdgeEvent>,
+    /// The media engine.
+    pub engine: Arc<MediaEngine>,
+    /// What the engine says.
+    pub media_events: mpsc::Receiver<MediaEvent>,
+    /// Who the agents are.
+    pub agents: Arc<dyn Agents>,
+    /// Where callers and queues belong.
+    pub areas: Arc<dyn Areas>,
+    /// Writes events down.
+    pub writer: Writer,
+    /// For the owners of personal texts.
+    pub vault: Vault,
+    /// Recordings lie below it.
+    pub data: PathBuf,
+    /// Prefixes of numbers that a trunk takes.
+    pub prefixes: Vec<String>,
+    /// The number that we show.
+    pub shown: String,
+}
+
+/// The state of the floor at one moment.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Queues, agents, figures.
+    pub snapshot: Snapshot,
+    /// The agents' names and extensions.
+    pub profiles: Vec<AgentProfile>,
+    /// The calls that occupy agents, or that were asked for.
+    pub calls: Vec<LiveCall>,
+    /// Which agents have a phone.
+    pub registered: Vec<PersonId>,
+}
+
+enum Message {
+    Ask(Ask, oneshot::Sender<Result<Done, Refusal>>),
+    View(Vec<CallId>, oneshot::Sender<View>),
+    Members(Vec<AgentProfile>),
+    Drain(Duration, oneshot::Sender<()>),
+}
+
+/// The handle of the switch; clones ask the same one.
+#[derive(Clone)]
+pub struct Switch {
+    inbox: mpsc::Sender<Message>,
+    agents_changed: Arc<Notify>,
+}
+
+impl Switch {
+    /// Starts the switch. It ends after [`Switch::drain`], or when `stop` is cancelled.
+    pub fn start(setup: Setup, tasks: &TaskTracker, stop: CancellationToken) -> Self {
+        let (inbox, asked) = mpsc::channel(INBOX);
+        let agents_changed = Arc::new(Notify::new());
+        let sound: Arc<dyn Sound> = Arc::new(Engine { engine: setup.engine, data: setup.data });
+        let (lanes, begun) = Lanes::start(sound);
+        let floor = Floor::new(setup.plans, setup.areas, setup.vault, setup.prefixes, setup.shown);
+        let task = Task {
+            floor,
+            phones: setup.phones,
+            lanes,
+            writer: setup.writer,
+            origin: Instant::now(),
+            draining: None,
+        };
+        let sources = Sources { edge: setup.edge_events, media: setup.media_events, begun, asked };
+        tasks.spawn(task.run(sources, stop.clone()));
+        tasks.spawn(read_agents(setup.agents, inbox.clone(), agents_changed.clone(), stop));
+        Self { inbox, agents_changed }
+    }
+
+    /// Asks something. Refused, nothing has changed.
+    ///
+    /// # Errors
+    /// The refusal; `calls.switch_gone` if the switch has ended.
+    pub async fn ask(&self, ask: Ask) -> Result<Done, Refusal> {
+        let (answer, told) = oneshot::channel();
+        self.inbox.send(Message::Ask(ask, answer)).await.map_err(|_| gone())?;
+        told.await.map_err(|_| gone())?
+    }
+
+    /// The state of the floor, with what is said of these calls.
+    ///
+    /// # Errors
+    /// `calls.switch_gone` if the switch has ended.
+    pub async fn view(&self, calls: Vec<CallId>) -> Result<View, Refusal> {
+        let (answer, told) = oneshot::channel();
+        self.inbox.send(Message::View(calls, answer)).await.map_err(|_| gone())?;
+        told.await.map_err(|_| gone())
+    }
+
+    /// Accounts or posts have changed: the agents are read again.
+    pub fn agents_changed(&self) {
+        self.agents_changed.notify_one();
+    }
+
+    /// Takes no new calls, lets those that run go on for at most `limit`, then ends them. Returns when all is written.
+    pub async fn drain(&self, limit: Duration) {
+        let (done, finished) = oneshot::channel();
+        if self.inbox.send(Message::Drain(limit, done)).await.is_ok() {
+            let _ = finished.await;
+        }
+    }
+}
+
+fn gone() -> Refusal {
+    Refusal::new(RefusalKind::Unavailable, "calls.switch_gone", "话务交换正在停机，请稍后重试")
+}
+
+/// Reads the agents at the start, when told, and now and then.
+async fn read_agents(
+    agents: Arc<dyn Agents>,
+    inbox: mpsc::Sender<Message>,
+    changed: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    loop {
+        match agents.members().await {
+            Ok(members) => {
+                if inbox.send(Message::Members(members)).await.is_err() {
+                    return;
+                }
+            }
+            // The agents stay as they were; a later look mends it.
+            Err(error) => tracing::warn!(%error, "the agents could not be read"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = inbox.closed() => return,
+            () = changed.notified() => {}
+            () = tokio::time::sleep(AGENTS_EVERY) => {}
+        }
+    }
+}
+
+struct Sources {
+    edge: mpsc::Receiver<EdgeEvent>,
+    media: mpsc::Receiver<MediaEvent>,
+    begun: mpsc::Receiver<Begun>,
+    asked: mpsc::Receiver<Message>,
+}
+
+struct Draining {
+    until: Instant,
+    released: bool,
+    done: oneshot::Sender<()>,
+}
+
+struct Task {
+    floor: Floor,
+    phones: Arc<dyn Phones>,
+    lanes: Lanes,
+    writer: Writer,
+    origin: Instant,
+    draining: Option<Draining>,
+}
+
+impl Task {
+    async fn run(mut self, mut sources: Sources, stop: CancellationToken) {
+        loop {
+            let wake = self.wake_at();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(event) = sources.edge.recv() => { let now = self.now(); let out = self.floor.edge(event, now); self.perform(out).await; }
+                Some(event) = sources.media.recv() => self.media(event).await,
+                Some((call, leg, id)) = sources.begun.recv() => {
+                    // Ends told before this play began belong to the one before it.
+                    while let Ok(event) = sources.media.try_recv() {
+                        self.media(event).await;
+                    }
+                    self.floor.play_begun(call, leg, id);
+                }
+                Some(message) = sources.asked.recv() => self.message(message).await,
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+            let now = self.now();
+            if self.floor.poll_timeout().is_some_and(|due| due <= now.mono) {
+                let out = self.floor.timer(now);
+                self.perform(out).await;
+            }
+            metrics::gauge!("liandong_calls_live").set(self.floor.live_count() as f64);
+            if self.drained().await {
+                break;
+            }
+        }
+        // The writer ends when the last of its senders does: with this task.
+        let done = self.draining.take().map(|d| d.done);
+        let Self { writer, .. } = self;
+        writer.close().await;
+        if let Some(done) = done {
+            let _ = done.send(());
+        }
+    }
+
+    fn now(&self) -> Now {
+        let mono = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Now { mono: Millis(mono), wall: jiff::Timestamp::now() }
+    }
+
+    fn wake_at(&self) -> Instant {
+        let idle = Instant::now() + IDLE;
+        let due = self.floor.poll_timeout().map(|due| self.origin + Duration::from_millis(due.0));
+        due.map_or(idle, |due| due.min(idle))
+    }
+
+    async fn media(&mut self, event: MediaEvent) {
+        let now = self.now();
+        let call = |key: liandong_media::engine::CallKey| CallId(uuid::Uuid::from_u128(key.0));
+        let out = match event {
+            MediaEvent::PlayFinished { leg } => self.floor.play_finished(call(leg.call), leg.leg.0, now),
+            MediaEvent::Digit { leg, digit } => self.floor.digit(call(leg.call), leg.leg.0, digit, now),
+            MediaEvent::MediaTimeout { leg } => {
+                let text = format!("leg {}", leg.leg.0);
+                self.floor.media_note(call(leg.call), CallsEvent::Noted { about: "media_timeout".into(), text }, now)
+            }
+            MediaEvent::RecordingFailed { call: key, reason } => {
+                metrics::counter!("liandong_recordings_failed_total").increment(1);
+                self.floor.media_note(call(key), CallsEvent::RecordingFailed { reason }, now)
+            }
+            MediaEvent::RecordingFinished { call: key, summary } => {
+                let path = super::facts_path(&summary.path);
+                let (length_ms, gaps) = (summary.duration_ms, summary.gaps);
+                self.floor.media_note(call(key), CallsEvent::Recorded { path, length_ms, gaps }, now)
+            }
+            MediaEvent::FirstPacket { .. } | MediaEvent::MediaResumed { .. } | MediaEvent::RecordingResumed { .. } => {
+                Vec::new()
+            }
+        };
+        self.perform(out).await;
+    }
+
+    async fn message(&mut self, message: Message) {
+        let now = self.now();
+        match message {
+            Message::Ask(ask, answer) => {
+                let (done, out) = self.floor.ask(ask, now);
+                self.perform(out).await;
+                if let Ok(Done { reattach: Some((call, leg)), .. }) = &done {
+                    self.phones.reattach(*call, *leg);
+                }
+                let _ = answer.send(done);
+            }
+            Message::View(calls, answer) => {
+                let _ = answer.send(self.view(&calls, now));
+            }
+            Message::Members(members) => {
+                let phones = self.phones.clone();
+                let out = self.floor.agents(members, &|agent| phones.is_registered(agent), now);
+                self.perform(out).await;
+            }
+            Message::Drain(limit, done) => {
+                self.floor.drain();
+                self.draining = Some(Draining { until: Instant::now() + limit, released: false, done });
+            }
+        }
+    }
+
+    fn view(&self, calls: &[CallId], now: Now) -> View {
+        let snapshot = self.floor.snapshot(now);
+        let occupied = snapshot.agents.iter().filter_map(|agent| agent.state.call());
+        let wanted: std::collections::BTreeSet<CallId> = occupied.chain(calls.iter().copied()).collect();
+        let registered =
+            self.floor.profiles().map(|p| p.person).filter(|person| self.phones.is_registered(*person)).collect();
+        View {
+            calls: wanted.into_iter().filter_map(|id| self.floor.live_call(id)).collect(),
+            profiles: self.floor.profiles().cloned().collect(),
+            registered,
+            snapshot,
+        }
+    }
+
+    async fn perform(&mut self, out: Vec<Out>) {
+        for each in out {
+            match each {
+                Out::Leg(call, leg, command) => self.phones.command(call, leg, command),
+                Out::Media(call, work) => self.lanes.send(call, work).await,
+                Out::Log(entry) => self.writer.push(*entry),
+            }
+        }
+    }
+
+    /// Whether the drain is over; ends the calls that outlast its limit.
+    async fn drained(&mut self) -> bool {
+        let Some(draining) = &mut self.draining else { return false };
+        if self.floor.live_count() == 0 {
+            return true;
+        }
+        if Instant::now() < draining.until {
+            return false;
+        }
+        if draining.released {
+            return true;
+        }
+        draining.released = true;
+        draining.until = Instant::now() + GOODBYE;
+        let now = self.now();
+        let out = self.floor.release_all(now);
+        self.perform(out).await;
+        false
+    }
+}
