@@ -70,6 +70,8 @@ pub struct AgentView {
     pub for_ms: u64,
     /// What he becomes afterwards, if he asked for it.
     pub next: Option<Wanted>,
+    /// In how many milliseconds the ring or the after-call work ends by itself.
+    pub ends_in_ms: Option<u64>,
 }
 
 pub(super) fn take(acd: &Acd, now: Now) -> Snapshot {
@@ -79,6 +81,7 @@ pub(super) fn take(acd: &Acd, now: Now) -> Snapshot {
         state: agent.state.clone(),
         for_ms: (now.mono - agent.since).0,
         next: agent.next.clone(),
+        ends_in_ms: agent.deadline().map(|until| (until - now.mono).0),
     });
     let mut facts: BTreeMap<&QueueName, Vec<&CallFact>> = BTreeMap::new();
     for fact in acd.facts.values() {

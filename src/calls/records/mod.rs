@@ -4,4 +4,5 @@
 
 mod writer;
 
+pub(super) use writer::write_one;
 pub use writer::{LOST_AFTER, Writer};

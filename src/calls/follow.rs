@@ -1,0 +1,97 @@
+//! What calls do when the hub starts: calls that were up when it was killed get their end, and their recordings a right
+//! header.
+
+use std::path::Path;
+
+use super::records::write_one;
+use super::rows::{self, CallRow};
+use super::switch::Entry;
+use crate::events::calls::{CallsEvent, Direction};
+use crate::events::{ActorRef, Subject};
+use crate::ids::Timestamp;
+use crate::log::Vault;
+use crate::store::{Store, StoreError};
+
+/// Ends in the log what a kill ended on the line. Run before the switch starts; returns how many there were.
+///
+/// # Errors
+/// The store's.
+pub async fn close_interrupted(store: &Store, vault: &Vault, data: &Path) -> Result<usize, StoreError> {
+    let mut conn = store.reader().acquire().await?;
+    let rows = rows::interrupted(&mut conn).await?;
+    drop(conn);
+    let count = rows.len();
+    for row in rows {
+        let entries = endings(&row, data);
+        let vault = vault.clone();
+        store
+            .write(move |tx| {
+                Box::pin(async move {
+                    for entry in &entries {
+                        write_one(tx, &vault, entry).await?;
+                    }
+                    Ok::<_, StoreError>(())
+                })
+            })
+            .await?;
+    }
+    Ok(count)
+}
+
+fn endings(row: &CallRow, data: &Path) -> Vec<Entry> {
+    let recorded = row.recording_path.as_deref().and_then(|path| repair(&data.join(path)).map(|r| (path, r)));
+    // It lasted at least until the last event and the last sample on the disk.
+    let ended = recorded.as_ref().map_or(row.changed_at, |(_, (_, written))| row.changed_at.max(*written));
+    let span = |from: Timestamp| u64::try_from(ended.since(from)).unwrap_or(0);
+    let outcome = match (row.answered_at, row.queued_at) {
+        (Some(_), _) => "answered",
+        (None, Some(_)) => "missed",
+        (None, None) => "failed",
+    };
+    let end = CallsEvent::Ended {
+        direction: match row.direction.as_str() {
+            "out" => Direction::Out,
+            "internal" => Direction::Internal,
+            _ => Direction::In,
+        },
+        outcome: outcome.into(),
+        by: "system".into(),
+        cause: "hub_restarted".into(),
+        duration_ms: span(row.started_at),
+        talk_ms: row.answered_at.map_or(0, span),
+        wait_ms: row.wait_ms.and_then(|w| u64::try_from(w).ok()),
+        recording: recorded.is_some(),
+    };
+    let mut events = Vec::new();
+    if row.queued_at.is_some() && row.answered_at.is_none() {
+        let (queue, asked) = (row.queue.clone().unwrap_or_default(), row.queued_at.unwrap_or(row.started_at));
+        events.push(CallsEvent::QueueLeft { queue, why: "closed".into(), waited_ms: span(asked) });
+    }
+    if let Some((path, (length_ms, _))) = recorded {
+        events.push(CallsEvent::Recorded { path: path.to_owned(), length_ms, gaps: Vec::new() });
+    }
+    events.push(end);
+    let entry = |event| Entry {
+        at: ended,
+        subject: Subject::from(row.id),
+        call: Some(row.id),
+        orgs: row.orgs.clone(),
+        actor: ActorRef::part("system", "话务交换"),
+        event,
+    };
+    events.into_iter().map(entry).collect()
+}
+
+/// Puts the header of a recording right; its length in milliseconds, and when it was written last.
+fn repair(path: &Path) -> Option<(u64, Timestamp)> {
+    /// Two channels of 16 bit at 8 kHz.
+    const BYTES_PER_MS: u64 = 32;
+    if let Err(error) = liandong_media::record::wav::repair(path) {
+        tracing::warn!(path = %path.display(), %error, "a recording cannot be put right");
+        return None;
+    }
+    let (_, data) = liandong_media::record::wav::served(path).ok()?;
+    let written = std::fs::metadata(path).ok()?.modified().ok()?;
+    let since = written.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some((data / BYTES_PER_MS, Timestamp(i64::try_from(since.as_millis()).ok()?)))
+}
