@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod plugs;
+mod telephony;
 #[cfg(test)]
 mod tests;
 
+use crate::calls::{self, Calls};
 use crate::cases::{self, Cases};
 use crate::config::{Config, SmsLink};
 use crate::dispatch::{self, Dispatch};
@@ -29,6 +31,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     cases::MIGRATIONS,
     messages::MIGRATIONS,
     dispatch::MIGRATIONS,
+    calls::MIGRATIONS,
 ];
 
 /// The hub could not start.
@@ -51,6 +54,9 @@ pub enum StartError {
     /// An SMS link or a template.
     #[error("SMS: {0}")]
     Sms(String),
+    /// Telephony: plans, media, SIP.
+    #[error("telephony: {0}")]
+    Telephony(String),
     /// A file or an address.
     #[error("{what}: {cause}")]
     Io {
@@ -71,6 +77,9 @@ pub struct Hub {
     pub orgs: Orgs,
     /// The HTTP surface, for who asks without a socket.
     pub router: axum::Router,
+    /// Calls: the switch, desks, records.
+    pub calls: Calls,
+    telephony: telephony::Telephony,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -98,7 +107,25 @@ impl Hub {
         let config = Arc::new(config);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let hub = Self { store: store.clone(), vault: vault.clone(), orgs: orgs.clone(), router: axum::Router::new(), stop: stop.clone(), tasks };
+        let telephony = telephony::start(telephony::Ground {
+            config: &config,
+            store: store.clone(),
+            vault: vault.clone(),
+            orgs: orgs.clone(),
+            tasks: &tasks,
+            stop: stop.clone(),
+        })
+        .await?;
+        let hub = Self {
+            store: store.clone(),
+            vault: vault.clone(),
+            orgs: orgs.clone(),
+            router: axum::Router::new(),
+            calls: telephony.calls.clone(),
+            telephony: telephony.clone(),
+            stop: stop.clone(),
+            tasks,
+        };
         let feed = http::Feed::start(store.clone(), vault.clone(), &config.hub.site, stop.clone());
         let cases = hub.cases(&config).await?;
         let dispatch = Dispatch::new(vault.clone());
@@ -107,7 +134,7 @@ impl Hub {
         hub.tasks.spawn(orgs::follow_directory(orgs.clone(), config.hub.site.clone(), hub.stop.clone()));
         hub.follow(
             &config,
-            vec![Arc::new(Reminders(messages.clone()))],
+            vec![Arc::new(Reminders(messages.clone())), Arc::new(telephony::PhoneBell(telephony.phones.clone()))],
             // One link carries; several with routing are a later issue.
             gateways.first().cloned().into_iter().map(|g| g as Arc<dyn Courier>).collect(),
             vec![Arc::new(cases::ClockBell(cases.clone())), Arc::new(dispatch::Escalation(dispatch.clone()))],
@@ -123,6 +150,9 @@ impl Hub {
             gateways,
             sandbox,
             dispatch,
+            calls: telephony.calls,
+            edge: telephony.edge,
+            sip_names: telephony.phones,
             feed,
             metrics: metrics(),
         });
@@ -216,11 +246,24 @@ impl Hub {
         Ok(())
     }
 
-    /// Stops taking work, lets what runs finish, and returns when all is on disk.
+    /// Where telephones reach the hub: ports of 0 in the configuration have become real ones.
+    pub fn sip(&self) -> calls::edge::Bound {
+        self.telephony.edge.addresses()
+    }
+
+    /// Stops taking work, lets what runs finish, and returns when all is on disk. Running calls go on for at most a
+    /// minute; new ones are answered 503.
     pub async fn drain(self) {
+        self.drain_within(telephony::DRAIN_LIMIT).await;
+    }
+
+    /// The same with another limit for running calls.
+    pub async fn drain_within(self, limit: std::time::Duration) {
+        self.calls.switch().drain(limit).await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.telephony.media.shutdown().await;
     }
 }
 

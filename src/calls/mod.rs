@@ -17,11 +17,13 @@ pub mod edge;
 mod follow;
 pub mod queue;
 pub mod records;
+mod registry;
 mod rows;
 pub mod switch;
 
 pub use commands::{CallFilter, CallView, Calls, FigureView, Recording};
 pub use follow::close_interrupted;
+pub use registry::StoredRegistry;
 
 use crate::store::Migration;
 

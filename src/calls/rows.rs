@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row};
 
 use super::commands::CallFilter;
+use super::edge::{BindingChange, StoredBinding};
 use super::queue::figures::{CallFact, Outcome};
 use super::switch::Entry;
 use crate::access::{Predicate, orgs_column};
@@ -368,15 +369,6 @@ pub(super) async fn list(
     query.fetch_all(pool).await?.iter().map(read).collect()
 }
 
-/// How many calls came from a number since `from`.
-pub(super) async fn count_from(pool: &AnyPool, peer: &str, from: Timestamp) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT COUNT(*) FROM calls WHERE peer = $1 AND started_at >= $2 AND direction = 'in'")
-        .bind(peer)
-        .bind(from.0)
-        .fetch_one(pool)
-        .await?;
-    Ok(row.try_get(0)?)
-}
 
 /// An agent's answered calls since `from`: how many, and their talk together in milliseconds.
 pub(super) async fn served_by(pool: &AnyPool, agent: PersonId, from: Timestamp) -> Result<(i64, i64), StoreError> {
@@ -461,4 +453,49 @@ pub(super) async fn draft(
         .fetch_optional(conn)
         .await?;
     row.map(|r| Ok((r.try_get(0)?, Timestamp(r.try_get(1)?)))).transpose()
+}
+
+/// Keeps or forgets a registration.
+pub(super) async fn change_binding(tx: &mut Tx, change: &BindingChange) -> Result<(), StoreError> {
+    match change {
+        BindingChange::Put(b) => {
+            sqlx::query(
+                "INSERT INTO sip_bindings (extension, contact, agent, expires_at, detail) VALUES ($1,$2,$3,$4,$5) \
+                 ON CONFLICT (extension, contact) DO UPDATE SET agent = excluded.agent, expires_at = excluded.expires_at, \
+                 detail = excluded.detail",
+            )
+            .bind(&b.extension)
+            .bind(&b.contact)
+            .bind(b.agent.to_string())
+            .bind(b.expires.0)
+            .bind(&b.detail)
+            .execute(tx.conn())
+            .await?;
+        }
+        BindingChange::Remove { extension, contact } => {
+            sqlx::query("DELETE FROM sip_bindings WHERE extension = $1 AND contact = $2")
+                .bind(extension)
+                .bind(contact)
+                .execute(tx.conn())
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// All kept registrations.
+pub(super) async fn bindings(pool: &AnyPool) -> Result<Vec<StoredBinding>, StoreError> {
+    let rows = sqlx::query("SELECT extension, contact, agent, expires_at, detail FROM sip_bindings").fetch_all(pool).await?;
+    rows.iter()
+        .map(|r| {
+            let agent: String = r.try_get(2)?;
+            Ok(StoredBinding {
+                agent: agent.parse().map_err(|_| StoreError::Damaged("a registration's person".into()))?,
+                extension: r.try_get(0)?,
+                contact: r.try_get(1)?,
+                expires: Timestamp(r.try_get(3)?),
+                detail: r.try_get(4)?,
+            })
+        })
+        .collect()
 }

@@ -16,6 +16,7 @@ mod refused;
 mod router;
 mod rows;
 mod serve;
+mod sip;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use command::{command, MIGRATIONS};
 pub use feed::Feed;
 pub use problem::{Answer, Problem, ProblemBody};
 pub use router::{document, router};
+pub use sip::SipNames;
 pub(crate) use serve::tls_config;
 pub use serve::{serve_plain, serve_tls};
 
@@ -59,6 +61,12 @@ pub struct Parts {
     pub sandbox: Option<Sandbox>,
     /// Dispatch.
     pub dispatch: crate::dispatch::Dispatch,
+    /// Calls: the switch, desks, records.
+    pub calls: crate::calls::Calls,
+    /// SIP, for browsers' WebSockets.
+    pub edge: crate::calls::edge::Edge,
+    /// Tells the registrar of a browser's credentials.
+    pub sip_names: Arc<dyn SipNames>,
     /// Who a token belongs to.
     pub authenticator: Arc<dyn Authenticator>,
     /// New events, read once for all sockets.

@@ -52,3 +52,13 @@ CREATE TABLE call_drafts (
     saved_at BIGINT NOT NULL,
     PRIMARY KEY (call_id, person)
 );
+
+-- Where telephones registered, with the edge's own details.
+CREATE TABLE sip_bindings (
+    extension TEXT NOT NULL,
+    contact TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (extension, contact)
+);

@@ -42,10 +42,13 @@ async fn capture(State(api): State<Api>, ask: Ask, body: Bytes) -> Answer {
     if let Some(call) = body.call_id {
         api.cases.may_link(&api.store, &ask.actor, &Subject::from(call)).await?;
     }
-    let cases = api.cases.clone();
+    let (cases, calls) = (api.cases.clone(), api.calls.clone());
     command(&api, ask, StatusCode::CREATED, move |tx, ask| {
         Box::pin(async move {
             let case = cases.capture(tx, &ask.actor, &body, ask.key.as_deref()).await?;
+            if let Some(call) = body.call_id {
+                calls.link(tx, &ask.actor, call, case.id, Some(case.public_no.clone())).await?;
+            }
             let mut answer = cases.answer(tx, &ask.actor, &case).await?;
             // Whoever took it in reads the code aloud, even if he may not read the case afterwards.
             answer.query_code = cases.query_code(tx, case.id).await?;

@@ -92,6 +92,8 @@ async fn me(State(api): State<Api>, Signed(actor): Signed) -> Answer<Json<Me>> {
 async fn sip(State(api): State<Api>, Signed(actor): Signed, Token(token): Token) -> Answer {
     actor.check(Action::CallDial, Target::of(std::slice::from_ref(&actor.unit_path)))?;
     let ticket = api.orgs.sip_ticket(&token).await?;
+    // The registrar answers from memory: it knows the name before the browser does.
+    api.sip_names.expect(&ticket.user).await?;
     let body = SipBody {
         extension: ticket.extension,
         user: ticket.user,

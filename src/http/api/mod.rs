@@ -10,12 +10,16 @@ mod audit;
 mod calendars;
 mod cases;
 mod classes;
+mod calls;
 mod dead_letters;
+mod desk;
 mod dispatch;
 mod me;
 mod messages;
 mod orgs;
 mod people;
+mod plans;
+mod queues;
 mod session;
 mod track;
 
@@ -32,6 +36,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .merge(classes::routes())
         .merge(calendars::routes())
         .merge(track::routes())
+        .merge(desk::routes())
+        .merge(calls::routes())
+        .merge(queues::routes())
+        .merge(plans::routes())
         .merge(dispatch::routes())
         .merge(messages::routes())
         .merge(dead_letters::routes())
