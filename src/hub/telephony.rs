@@ -43,7 +43,6 @@ const MISSES: usize = 256;
 /// The prompts that come with the plans.
 #[derive(RustEmbed)]
 #[folder = "dialplans/prompts"]
-#[include = "*.wav"]
 struct Prompts;
 
 /// Telephony, running.
@@ -140,7 +139,7 @@ fn media(
 fn prompts(config: &Config) -> std::io::Result<PathBuf> {
     let folder = config.hub.data.join("prompts");
     std::fs::create_dir_all(&folder)?;
-    for name in Prompts::iter() {
+    for name in Prompts::iter().filter(|name| name.ends_with(".wav")) {
         if let Some(file) = Prompts::get(&name) {
             write_changed(&folder.join(name.as_ref()), &file.data)?;
         }

@@ -107,6 +107,12 @@ impl Switch {
         Self { inbox, agents_changed }
     }
 
+    /// A handle whose switch has ended, for tests of what needs none.
+    #[cfg(test)]
+    pub(crate) fn dangling() -> Self {
+        Self { inbox: mpsc::channel(1).0, agents_changed: Arc::default() }
+    }
+
     /// Asks something. Refused, nothing has changed.
     ///
     /// # Errors

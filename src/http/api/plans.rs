@@ -104,11 +104,10 @@ struct SimulateAnswer {
 async fn plans(State(api): State<Api>, Signed(actor): Signed) -> Answer<Json<Plans>> {
     may(&actor)?;
     let set = api.calls.plans();
-    let numbers = |name| builtin_numbers(set, name);
     let body = |(name, plan): (&liandong_dialplans::PlanName, &Arc<liandong_dialplans::Plan>)| PlanBody {
         id: name.to_string(),
         title: plan.title.clone(),
-        numbers: numbers(name),
+        numbers: builtin_numbers(set, name),
         drawing: draw(plan),
     };
     let files = builtin::files().into_iter().map(|f| FileBody { name: f.name, text: f.text }).collect();
@@ -121,7 +120,7 @@ fn builtin_numbers(set: &PlanSet, name: &liandong_dialplans::PlanName) -> Vec<St
 
 /// Checks plan files: line, column, reason, hint. Nothing is changed.
 #[utoipa::path(post, path = "/plans/check", tag = "calls", request_body = CheckAsk, responses((status = 200, body = CheckAnswer)))]
-async fn check(State(_): State<Api>, ask: Ask, Json(body): Json<CheckAsk>) -> Answer<Json<CheckAnswer>> {
+async fn check(State(_api): State<Api>, ask: Ask, Json(body): Json<CheckAsk>) -> Answer<Json<CheckAnswer>> {
     may(&ask.actor)?;
     let files = input(body.files)?;
     let diagnostics = liandong_dialplans::check(&files);
@@ -130,7 +129,7 @@ async fn check(State(_): State<Api>, ask: Ask, Json(body): Json<CheckAsk>) -> An
 
 /// Runs a scenario on a virtual clock. Nothing is called.
 #[utoipa::path(post, path = "/plans/simulate", tag = "calls", request_body = SimulateAsk, responses((status = 200, body = SimulateAnswer)))]
-async fn run(State(_): State<Api>, ask: Ask, Json(body): Json<SimulateAsk>) -> Answer<Json<SimulateAnswer>> {
+async fn run(State(_api): State<Api>, ask: Ask, Json(body): Json<SimulateAsk>) -> Answer<Json<SimulateAnswer>> {
     may(&ask.actor)?;
     let files = input(body.files)?;
     let scenario = InputFile::new("scenario", body.scenario);
