@@ -22,6 +22,8 @@ use crate::log::Vault;
 
 /// Calls at a time; more are answered 503. A city's storm (`facts/calls.md` §3) has some thousands waiting.
 pub const CALLS_MAX: usize = 20_000;
+/// Numbers with fewer digits are mistyped extensions, not numbers whose digit for an outside line was left away.
+const OUTSIDE_MIN: usize = 7;
 /// Longest number that may be dialled.
 const NUMBER_MAX: usize = 24;
 
@@ -434,7 +436,8 @@ impl Floor {
         }
         let outward = |number: &str| self.prefixes.iter().any(|p| number.starts_with(p.as_str()));
         // Who leaves the digit for an outside line away means the number all the same.
-        let with_digit = self.prefixes.iter().filter(|p| !p.is_empty()).map(|p| format!("{p}{digits}"));
+        let whole = digits.len() >= OUTSIDE_MIN;
+        let with_digit = self.prefixes.iter().filter(|p| whole && !p.is_empty()).map(|p| format!("{p}{digits}"));
         let number = Some(digits.to_owned()).filter(|n| outward(n)).or_else(|| with_digit.into_iter().next());
         let number = number.ok_or_else(|| {
             Refusal::invalid("calls.no_way_out", "没有可拨出该号码的中继，请检查号码或请管理员配置 [trunks]").field("/to")

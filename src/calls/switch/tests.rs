@@ -185,7 +185,7 @@ fn a_citizen_reaches_an_agent_and_all_of_it_is_written() {
     assert!(order.windows(2).all(|w| at(w[0]) < at(w[1])), "{kinds:?}");
     assert_eq!(kinds.iter().filter(|k| *k == "call.ended").count(), 1);
     let record = hall.media().iter().any(|m| matches!(m, MediaWork::RecordStart(p, _) if p.starts_with("recordings/2026")));
-    assert!(record && hall.media().contains(&&MediaWork::RecordTracks(LegId(1))) || record, "recorded with both tracks");
+    assert!(record, "{:?}", hall.media());
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_blind_transfer_by_extension_reserves_the_colleague() {
     let call = hall.talk();
     let by = agent(1);
     let transfer = |to: &str| Ask::Call { call, command: Do::Transfer { by, to: to.into() } };
-    assert_eq!(hall.ask(transfer("8009")).unwrap_err().code, "calls.no_way_out".to_owned().as_str());
+    assert_eq!(hall.ask(transfer("8009")).unwrap_err().code, "calls.no_way_out");
     hall.ask(transfer("8002")).unwrap();
     let target = hall.legs(call).iter().filter_map(|(leg, c)| matches!(c, LegCommand::Invite(_)).then_some(*leg)).max();
     hall.leg(call, target.unwrap(), LegEvent::Answered);
