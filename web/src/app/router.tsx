@@ -16,6 +16,7 @@ import { accountSearch } from '../features/accounts/search'
 import { auditSearch } from '../features/audit/search'
 import { callSearch } from '../features/calls/search'
 import { caseSearch } from '../features/cases/search'
+import { dispatchSearch } from '../features/dispatch/search'
 import { inboxSearch } from '../features/inbox/search'
 import { orgSearch } from '../features/orgs/search'
 import { smsSearch } from '../features/sms/search'
@@ -148,6 +149,13 @@ const supervision = createRoute({
   component: lazyRouteComponent(() => import('../features/supervision/SupervisionPage'), 'SupervisionPage'),
 })
 
+const dispatch = createRoute({
+  getParentRoute: () => shell,
+  path: '/dispatch',
+  validateSearch: dispatchSearch,
+  component: lazyRouteComponent(() => import('../features/dispatch/DispatchPage'), 'DispatchPage'),
+})
+
 const sms = createRoute({
   getParentRoute: () => shell,
   path: '/sms',
@@ -207,6 +215,7 @@ const routeTree = root.addChildren([
       oneCase,
       inbox,
       supervision,
+      dispatch,
       sms,
       sandbox,
       orgs,

@@ -171,7 +171,7 @@ function Detail({ id, search }: { id: string | null; search: SmsSearch }) {
   const asked = useInfiniteQuery(messagesQuery(filterOf(search)))
   const one = asked.data?.pages.flatMap((page) => page.items).find((each) => each.id === id)
   return (
-    <Panel title={t('sms.title')} extra={one && <MessageStateTag one={one} />}>
+    <Panel title={t('sms.col.text')} extra={one && <MessageStateTag one={one} />}>
       {one ? (
         <dl className={css.facts}>
           <dt>{t('sms.col.who')}</dt>

@@ -5,8 +5,21 @@ import { calls } from './calls'
 import { cases } from './cases'
 import { codes, errors } from './codes'
 import { desk } from './desk'
+import { dispatch } from './dispatch'
 import { event } from './event'
 import { sms } from './sms'
 import { wall } from './wall'
 
-export const areas = { app, code: codes, error: errors, desk, calls, cases, event, wall, admin, sms }
+export const areas = {
+  app,
+  code: codes,
+  error: errors,
+  desk,
+  calls,
+  cases,
+  event,
+  wall,
+  admin,
+  dispatch,
+  sms,
+}
