@@ -19,6 +19,7 @@ use crate::dispatch::{self, Dispatch};
 use crate::http::{self, Api};
 use crate::ids::{OrgPath, SystemIds};
 use crate::log::{self, Courier, Follower, TimerHandler, Vault};
+use crate::meetings::{self, Meetings, signal::Rooms, token::Signer};
 use crate::messages::{self, Gateway, Messages, Reminders, Templates};
 use crate::orgs::{self, Orgs, accounts::Policy};
 use crate::store::{Migration, Store};
@@ -32,6 +33,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     messages::MIGRATIONS,
     dispatch::MIGRATIONS,
     calls::MIGRATIONS,
+    meetings::MIGRATIONS,
 ];
 
 /// The hub could not start.
@@ -139,6 +141,7 @@ impl Hub {
             gateways.first().cloned().into_iter().map(|g| g as Arc<dyn Courier>).collect(),
             vec![Arc::new(cases::ClockBell(cases.clone())), Arc::new(dispatch::Escalation(dispatch.clone()))],
         );
+        let (meetings, rooms) = hub.meetings(&config).await?;
         let api = Api::new(http::Parts {
             config: config.clone(),
             store,
@@ -153,6 +156,8 @@ impl Hub {
             calls: telephony.calls,
             edge: telephony.edge,
             sip_names: telephony.phones,
+            meetings,
+            rooms,
             feed,
             metrics: metrics(),
         });
@@ -218,6 +223,21 @@ impl Hub {
         Ok((gateways, sandbox))
     }
 
+    /// Starts the rooms and what writes into the log who is in them.
+    async fn meetings(&self, config: &Config) -> Result<(Meetings, Rooms), StartError> {
+        let io = |what: String| move |cause| StartError::Io { what, cause };
+        let secret = meetings_secret(config).map_err(io("the meetings' secret".into()))?;
+        let meetings = Meetings::new(self.vault.clone(), Signer::new(&config.meetings.api_key, &secret));
+        let failed = |cause| StartError::Store { url: config.store_url(), cause };
+        meetings.recover(&self.store).await.map_err(failed)?;
+        let udp = config.meetings.udp;
+        let advertised = if udp.ip().is_unspecified() { config.media.address } else { udp.ip() };
+        let (rooms, reports) =
+            Rooms::start(udp, &[advertised], self.stop.clone()).map_err(io(format!("UDP {udp} for meetings")))?;
+        self.tasks.spawn(meetings::record_presence(meetings.clone(), self.store.clone(), reports));
+        Ok((meetings, rooms))
+    }
+
     /// Starts what reacts to the log: followers, couriers, timers.
     fn follow(
         &self,
@@ -277,6 +297,26 @@ fn smpp(link: &SmsLink) -> SmppConfig {
         window: usize::from(link.window),
         rate: link.rate,
         ..SmppConfig::default()
+    }
+}
+
+/// The secret of the meetings' key: the configured one, else one made at the first start and kept in the data folder.
+fn meetings_secret(config: &Config) -> std::io::Result<String> {
+    if !config.meetings.api_secret.is_empty() {
+        return Ok(config.meetings.api_secret.clone());
+    }
+    let path = config.hub.data.join("meetings.secret");
+    match std::fs::read_to_string(&path) {
+        Ok(kept) => Ok(kept.trim().to_owned()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = [0; 32];
+            let random = ring::rand::SystemRandom::new();
+            ring::rand::SecureRandom::fill(&random, &mut bytes).map_err(|_| std::io::Error::other("no randomness"))?;
+            let secret = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes);
+            log::write_secret(&path, secret.as_bytes())?;
+            Ok(secret)
+        }
+        Err(e) => Err(e),
     }
 }
 

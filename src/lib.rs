@@ -12,6 +12,7 @@ pub mod http;
 pub mod hub;
 pub mod ids;
 pub mod log;
+pub mod meetings;
 pub mod messages;
 pub mod orgs;
 pub mod store;

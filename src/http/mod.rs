@@ -11,6 +11,7 @@ mod console;
 mod events;
 mod feed;
 mod health;
+mod livekit;
 mod problem;
 mod refused;
 mod router;
@@ -67,6 +68,10 @@ pub struct Parts {
     pub edge: crate::calls::edge::Edge,
     /// Tells the registrar of a browser's credentials.
     pub sip_names: Arc<dyn SipNames>,
+    /// Meetings.
+    pub meetings: crate::meetings::Meetings,
+    /// Live rooms.
+    pub rooms: crate::meetings::signal::Rooms,
     /// Who a token belongs to.
     pub authenticator: Arc<dyn Authenticator>,
     /// New events, read once for all sockets.

@@ -11,7 +11,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::refused::note_refusals;
-use super::{Api, api, console, events, health, sip};
+use super::{Api, api, console, events, health, livekit, sip};
 
 /// Largest request body: a case's narrative with room; files have a route of their own.
 const BODY_MAX: usize = 1024 * 1024;
@@ -27,6 +27,7 @@ pub fn router(state: Api) -> Router {
         .route("/api/openapi.json", get(move || async move { axum::Json(document) }))
         .nest("/api/v1", rest.layer(from_fn_with_state(state.clone(), note_refusals)))
         .route("/sip", get(sip::websocket))
+        .merge(livekit::routes())
         .fallback(console::file)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(CompressionLayer::new().gzip(true))

@@ -15,6 +15,7 @@ mod dead_letters;
 mod desk;
 mod dispatch;
 mod me;
+mod meetings;
 mod messages;
 mod orgs;
 mod people;
@@ -42,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .merge(plans::routes())
         .merge(dispatch::routes())
         .merge(messages::routes())
+        .merge(meetings::routes())
         .merge(dead_letters::routes())
 }
 
