@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod by_hand;
+mod hub;
 mod loopback;
 mod machine;
 mod stage;
