@@ -80,9 +80,11 @@ impl Latch {
             Strictness::Exact => same_host(signalled.ip(), source.ip()) && signalled.port() == source.port(),
             Strictness::Any => true,
             Strictness::Host => {
-                let behind_nat =
-                    is_private(signalled.ip()) && self.signalling_host.is_some_and(|host| same_host(host, source.ip()));
-                same_host(signalled.ip(), source.ip()) || behind_nat
+                // A phone on this machine signals over loopback and may name any of the machine's addresses.
+                let excused = |host: IpAddr| is_private(signalled.ip()) || host.to_canonical().is_loopback();
+                let from_signalling_host =
+                    self.signalling_host.is_some_and(|host| same_host(host, source.ip()) && excused(host));
+                same_host(signalled.ip(), source.ip()) || from_signalling_host
             }
         }
     }
@@ -144,6 +146,14 @@ mod tests {
         latch.signal(at("198.51.100.9:5000"), None);
         assert!(!latch.accept(at("198.51.100.7:4000")), "the old place after a move");
         assert_eq!(latch.target(), Some(at("198.51.100.9:5000")));
+    }
+
+    #[test]
+    fn a_phone_on_this_machine_may_name_another_of_its_addresses() {
+        let mut local = latch("198.51.100.2:4000", Some("127.0.0.1"));
+        assert!(local.accept(at("127.0.0.1:4000")));
+        let mut remote = latch("198.51.100.2:4000", Some("203.0.113.9"));
+        assert!(!remote.accept(at("203.0.113.9:4000")), "a public address is meant as it is written");
     }
 
     #[test]
