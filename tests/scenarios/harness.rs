@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Where a hub listens and keeps its data; survives a kill.
 pub(crate) struct Place {
     pub(crate) http: u16,
+    /// UDP port of SIP.
+    pub(crate) sip: u16,
     /// `LIANDONG_…` variables beyond the ports.
     variables: Vec<(String, String)>,
     folder: tempfile::TempDir,
@@ -34,11 +36,12 @@ pub(crate) struct Hub {
 impl Place {
     pub(crate) fn new() -> Self {
         let http = free_tcp();
+        let sip = free_udp();
         let media = free_block();
         let variables = [
             ("LIANDONG_HTTP__LISTEN", format!("127.0.0.1:{http}")),
             ("LIANDONG_HTTP__LISTEN_TLS", format!("127.0.0.1:{}", free_tcp())),
-            ("LIANDONG_SIP__UDP", format!("127.0.0.1:{}", free_udp())),
+            ("LIANDONG_SIP__UDP", format!("127.0.0.1:{sip}")),
             ("LIANDONG_SIP__TCP", format!("127.0.0.1:{}", free_tcp())),
             ("LIANDONG_MEDIA__WEBRTC", format!("127.0.0.1:{}", free_udp())),
             ("LIANDONG_MEDIA__FIRST_PORT", media.to_string()),
@@ -48,7 +51,7 @@ impl Place {
             ("LIANDONG_DEMO_PASSWORD", PASSWORD.to_owned()),
         ];
         let variables = variables.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-        Self { http, variables, folder: tempfile::tempdir().unwrap() }
+        Self { http, sip, variables, folder: tempfile::tempdir().unwrap() }
     }
 
     /// Sets one more `LIANDONG_…` variable.
@@ -111,7 +114,7 @@ impl Hub {
     pub(crate) fn kill(mut self) -> Place {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let place = std::mem::replace(&mut self.place, Place { http: 0, variables: vec![], folder: tempfile::tempdir().unwrap() });
+        let place = std::mem::replace(&mut self.place, Place { http: 0, sip: 0, variables: vec![], folder: tempfile::tempdir().unwrap() });
         std::mem::forget(self);
         place
     }

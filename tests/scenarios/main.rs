@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod harness;
+mod phone;
 
+mod call;
 mod kills;
 mod matter;
 mod rights;
