@@ -405,16 +405,15 @@ export interface Meeting {
   id: string
   room: string
   title: string
-  case_id?: string | null
-  state?: string | null
-  created_at?: string | null
-  started_at?: string | null
-  ended_at?: string | null
-  created_by?: string | null
-  /** How many are in the room. */
-  present?: number | null
-  people?: unknown[] | null
-  invited?: { id?: string; name?: string; unit?: string }[] | null
+  case_id: string | null
+  state: 'called' | 'running' | 'ended'
+  held_by: string
+  invited: { id: string; name: string }[]
+  created_at: string
+  started_at: string | null
+  ended_at: string | null
+  /** Who was or is there; empty in lists. */
+  participants: { identity: string; name: string; joined_at: string; left_at: string | null }[]
 }
 
 /** What a LiveKit client joins with. */
@@ -423,12 +422,17 @@ export interface Ticket {
   token: string
 }
 
-export const meetingsQuery = queryOptions({
-  queryKey: ['meetings', 'list'],
-  queryFn: () => ask<Page<Meeting>>('/meetings'),
-})
+export const meetingsQuery = (filter: { open?: boolean; case_id?: string }) =>
+  pages<Meeting>(['meetings', 'list', filter], '/meetings', filter)
+
+export const meetingQuery = (meeting: string) =>
+  queryOptions({
+    queryKey: ['meetings', 'one', meeting],
+    queryFn: () => ask<Meeting>(`/meetings/${id(meeting)}`),
+  })
+
 export const createMeeting = (body: { title: string; case_id?: string; invite: string[] }) =>
-  tell<{ id: string; room: string }>('POST', '/meetings', body)
+  tell<Meeting>('POST', '/meetings', body)
 export const meetingTicket = (meeting: string) => tell<Ticket>('POST', `/meetings/${id(meeting)}/ticket`, {})
 export const endMeeting = (meeting: string) => tell('POST', `/meetings/${id(meeting)}/end`, {})
 export const guestTicket = (token: string, name: string) =>

@@ -39,6 +39,7 @@ const ENTRIES: RailEntry[] = [
     badge: 'supervision',
   },
   { to: '/dispatch', icon: 'dispatch', label: 'dispatch', right: 'dispatch.read' },
+  { to: '/meetings', icon: 'meetings', label: 'meetings', right: 'meeting.read' },
   { to: '/sms', icon: 'sms', label: 'sms', right: 'message.read' },
   { to: '/wall/hotline', icon: 'wall', label: 'wall', right: 'call.read' },
   { to: '/orgs', icon: 'orgs', label: 'orgs', right: 'org.read' },

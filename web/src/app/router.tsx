@@ -18,6 +18,7 @@ import { callSearch } from '../features/calls/search'
 import { caseSearch } from '../features/cases/search'
 import { dispatchSearch } from '../features/dispatch/search'
 import { inboxSearch } from '../features/inbox/search'
+import { meetingSearch } from '../features/meetings/search'
 import { orgSearch } from '../features/orgs/search'
 import { smsSearch } from '../features/sms/search'
 import { supervisionSearch } from '../features/supervision/search'
@@ -156,6 +157,24 @@ const dispatch = createRoute({
   component: lazyRouteComponent(() => import('../features/dispatch/DispatchPage'), 'DispatchPage'),
 })
 
+const meetings = createRoute({
+  getParentRoute: () => shell,
+  path: '/meetings',
+  validateSearch: meetingSearch,
+  component: lazyRouteComponent(() => import('../features/meetings/MeetingsPage'), 'MeetingsPage'),
+})
+
+/** A meeting fills the screen; a guest has no account. */
+const meetingRoom = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/meetings/$id',
+  component: lazyRouteComponent(() => import('../features/meetings/RoomPage'), 'RoomPage'),
+})
+
+const guestPage = lazyRouteComponent(() => import('../features/meetings/GuestPage'), 'GuestPage')
+const guest = createRoute({ getParentRoute: () => root, path: '/meet', component: guestPage })
+const guestByPath = createRoute({ getParentRoute: () => root, path: '/m/$token', component: guestPage })
+
 const sms = createRoute({
   getParentRoute: () => shell,
   path: '/sms',
@@ -205,8 +224,11 @@ const hotlineWall = createRoute({
 
 const routeTree = root.addChildren([
   signIn,
+  guest,
+  guestByPath,
   signedIn.addChildren([
     home,
+    meetingRoom,
     hotlineWall,
     shell.addChildren([
       desk,
@@ -216,6 +238,7 @@ const routeTree = root.addChildren([
       inbox,
       supervision,
       dispatch,
+      meetings,
       sms,
       sandbox,
       orgs,

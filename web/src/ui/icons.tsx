@@ -32,6 +32,9 @@ const PATHS = {
   info: 'M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM10 9v4.500M10 6.500v.01',
   download: 'M10 3v9m-3.500-3.500L10 12l3.500-3.500M4 16h12',
   link: 'M8.500 11.500l3-3M7 9l-2 2a2.800 2.800 0 0 0 4 4l2-2M13 11l2-2a2.800 2.800 0 0 0-4-4L9 7',
+  mic: 'M10 3a2.500 2.500 0 0 1 2.500 2.500V10a2.500 2.500 0 0 1-5 0V5.500A2.500 2.500 0 0 1 10 3zM5 10a5 5 0 0 0 10 0M10 15v2.500',
+  camera_off: 'M3 6h9v8H3zM12 9l5-3v8l-5-3M3.500 3.500l13 13',
+  screen: 'M2.500 4h15v10h-15zM7 17h6M10 11V7m-2 2l2-2 2 2',
 } as const
 
 export type IconName = keyof typeof PATHS

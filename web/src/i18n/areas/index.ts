@@ -7,6 +7,7 @@ import { codes, errors } from './codes'
 import { desk } from './desk'
 import { dispatch } from './dispatch'
 import { event } from './event'
+import { meetings } from './meetings'
 import { sms } from './sms'
 import { wall } from './wall'
 
@@ -21,5 +22,6 @@ export const areas = {
   wall,
   admin,
   dispatch,
+  meetings,
   sms,
 }
