@@ -125,7 +125,7 @@ pub struct Sms {
 pub struct SmsLink {
     /// Its name.
     pub name: String,
-    /// `smpp`, `cmpp2`, `cmpp3` or `sandbox`.
+    /// `smpp` or `sandbox`.
     pub protocol: String,
     /// `host:port`.
     #[serde(default)]
@@ -257,12 +257,16 @@ impl Loaded {
     }
 
     fn explain_value(&self, path: &str, value: &toml::Value, lines: &mut Vec<String>) {
-        if let toml::Value::Table(table) = value {
-            for (key, inner) in table {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                self.explain_value(&path, inner, lines);
+        let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        match value {
+            toml::Value::Table(table) => {
+                return table.iter().for_each(|(key, inner)| self.explain_value(&below(key), inner, lines));
             }
-            return;
+            toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+                let places = list.iter().enumerate();
+                return places.for_each(|(at, inner)| self.explain_value(&below(&at.to_string()), inner, lines));
+            }
+            _ => {}
         }
         let secret = path.rsplit('.').next().is_some_and(|k| k.contains("secret"));
         let shown = if secret || path == "store.url" && value.to_string().contains('@') {
@@ -316,7 +320,7 @@ mod tests {
     fn a_file_wins_over_defaults_and_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("liandong.toml");
-        std::fs::write(&file, "[sip]\nudp = \"127.0.0.1:15060\"\n[meetings]\napi_secret = \"hush\"\n").unwrap();
+        std::fs::write(&file, "[sip]\nudp = \"127.0.0.1:15060\"\n[meetings]\napi_secret = \"hush\"\n[[sms.links]]\nname = \"a\"\nprotocol = \"smpp\"\nsecret = \"hush\"\n").unwrap();
         let loaded = Loaded::read(Some(&file), Config::default()).unwrap();
         assert_eq!(loaded.config.sip.udp.port(), 15_060);
         let text = loaded.explain();

@@ -40,6 +40,17 @@ enum Command {
         #[arg(long)]
         listen: Option<std::net::SocketAddr>,
     },
+    /// Found a city in an empty database: its unit and the roles it starts from. Then `user add` makes the first accounts.
+    Found {
+        /// The city's name, such as 郑州市.
+        name: String,
+        /// Its part of every path: letters, digits, `-`.
+        #[arg(long, default_value = "zz")]
+        code: String,
+        /// Configuration file.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
     /// Accounts.
     User {
         #[command(subcommand)]
@@ -177,6 +188,15 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve { config } => serve(Loaded::read(config.as_deref(), Config::default())?.config).await,
         Command::Demo { config, data, fresh, listen } => demo(config, data, fresh, listen).await,
+        Command::Found { name, code, config } => {
+            let config = Loaded::read(config.as_deref(), Config::default())?.config;
+            let (store, vault) = hub::open(&config).await?;
+            let policy = Policy::strict(&config.sip.realm, config.http.idle_minutes);
+            let orgs = liandong::orgs::Orgs::open(store.clone(), vault.clone(), policy).await?;
+            liandong::demo::found(&store, &vault, &orgs, &name, &code).await?;
+            println!("{name} is founded at /{code}/; next: liandong user add USER --name NAME --role sysadmin --unit /{code}/");
+            Ok(())
+        }
         Command::User { command, config } => {
             user(command, Loaded::read(config.as_deref(), Config::default())?.config).await
         }

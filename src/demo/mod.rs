@@ -21,7 +21,7 @@ use crate::access::{Actor, CommandError, Refusal};
 use crate::log::Vault;
 use crate::orgs::accounts::{self, NewAccount, Prepared};
 use crate::orgs::people::{NewPerson, NewPost, add_person, create_post, fill_post};
-use crate::orgs::{NewDuty, NewGrid, NewUnit, Orgs, Role};
+use crate::orgs::{NewDuty, NewGrid, NewUnit, Orgs, Role, UnitKind};
 use crate::orgs::{create_unit, draw_grid, set_duty, set_phone_area, set_role};
 use crate::store::{Store, Tx};
 
@@ -119,6 +119,38 @@ pub async fn seed(store: &Store, vault: &Vault, orgs: &Orgs, password: &str) -> 
     store
         .write(move |tx| {
             Box::pin(async move { Builder { tx, vault, actor: Actor::hub("演示数据") }.build(passwords, &realm).await })
+        })
+        .await?;
+    Ok(orgs.reload().await?)
+}
+
+/// Founds a real city in an empty database: its unit and the roles it starts from. Refused if a city is there.
+pub async fn found(store: &Store, vault: &Vault, orgs: &Orgs, name: &str, code: &str) -> Result<(), CommandError> {
+    if let Some(city) = orgs.directory().city() {
+        return Err(Refusal::conflict("orgs.city_exists", format!("该数据库已有城市「{}」", city.name)).into());
+    }
+    let city = NewUnit {
+        id: None,
+        parent: None,
+        code: code.to_owned(),
+        kind: UnitKind::City,
+        name: name.to_owned(),
+        gov_code: None,
+        duty_phone: None,
+        place: None,
+        boundary: None,
+        from: None,
+    };
+    let vault = vault.clone();
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut builder = Builder { tx, vault, actor: Actor::hub("建库") };
+                for role in people::roles() {
+                    builder.role(role).await?;
+                }
+                builder.unit(city).await
+            })
         })
         .await?;
     Ok(orgs.reload().await?)
