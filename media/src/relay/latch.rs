@@ -80,10 +80,13 @@ impl Latch {
             Strictness::Exact => same_host(signalled.ip(), source.ip()) && signalled.port() == source.port(),
             Strictness::Any => true,
             Strictness::Host => {
-                // A phone on this machine signals over loopback and may name any of the machine's addresses.
-                let excused = |host: IpAddr| is_private(signalled.ip()) || host.to_canonical().is_loopback();
-                let from_signalling_host =
-                    self.signalling_host.is_some_and(|host| same_host(host, source.ip()) && excused(host));
+                // A phone on this machine signals over loopback, may name any of the machine's addresses, and its
+                // speech comes from whichever loopback address the system picks.
+                let loopback = |ip: IpAddr| ip.to_canonical().is_loopback();
+                let behind_nat = |host: IpAddr| is_private(signalled.ip()) && same_host(host, source.ip());
+                let from_signalling_host = self
+                    .signalling_host
+                    .is_some_and(|host| behind_nat(host) || loopback(host) && loopback(source.ip()));
                 same_host(signalled.ip(), source.ip()) || from_signalling_host
             }
         }
@@ -152,6 +155,9 @@ mod tests {
     fn a_phone_on_this_machine_may_name_another_of_its_addresses() {
         let mut local = latch("198.51.100.2:4000", Some("127.0.0.1"));
         assert!(local.accept(at("127.0.0.1:4000")));
+        let mut trunk = latch("198.51.100.2:4000", Some("127.0.0.2"));
+        assert!(!trunk.accept(at("198.51.100.3:4000")));
+        assert!(trunk.accept(at("127.0.0.1:4000")));
         let mut remote = latch("198.51.100.2:4000", Some("203.0.113.9"));
         assert!(!remote.accept(at("203.0.113.9:4000")), "a public address is meant as it is written");
     }
