@@ -42,6 +42,7 @@ const ENTRIES: RailEntry[] = [
   { to: '/meetings', icon: 'meetings', label: 'meetings', right: 'meeting.read' },
   { to: '/sms', icon: 'sms', label: 'sms', right: 'message.read' },
   { to: '/wall/hotline', icon: 'wall', label: 'wall', right: 'call.read' },
+  { to: '/plans', icon: 'plans', label: 'plans', right: ['plan.manage', 'call.supervise'] },
   { to: '/orgs', icon: 'orgs', label: 'orgs', right: 'org.read' },
   {
     to: '/accounts',

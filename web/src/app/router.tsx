@@ -167,7 +167,7 @@ const meetings = createRoute({
 /** A meeting fills the screen; a guest has no account. */
 const meetingRoom = createRoute({
   getParentRoute: () => signedIn,
-  path: '/meetings/$id',
+  path: '/meeting/$id',
   component: lazyRouteComponent(() => import('../features/meetings/RoomPage'), 'RoomPage'),
 })
 
@@ -209,6 +209,12 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import('../features/audit/AuditPage'), 'AuditPage'),
 })
 
+const plans = createRoute({
+  getParentRoute: () => shell,
+  path: '/plans',
+  component: lazyRouteComponent(() => import('../features/plans/PlansPage'), 'PlansPage'),
+})
+
 const deadLetters = createRoute({
   getParentRoute: () => shell,
   path: '/dead-letters',
@@ -244,6 +250,7 @@ const routeTree = root.addChildren([
       orgs,
       accounts,
       audit,
+      plans,
       deadLetters,
     ]),
   ]),

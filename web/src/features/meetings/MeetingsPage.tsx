@@ -109,7 +109,7 @@ function List({ search, open }: { search: MeetingSearch; open: (one: Meeting) =>
       align: 'right',
       cell: (one) =>
         one.state !== 'ended' && (
-          <Link to="/meetings/$id" params={{ id: one.id }}>
+          <Link to="/meeting/$id" params={{ id: one.id }}>
             {t('meetings.enter')}
           </Link>
         ),
@@ -181,7 +181,7 @@ function Facts({ one }: { one: Meeting }) {
         <div className={css.acts}>
           <Button
             type="primary"
-            onClick={() => void navigate({ to: '/meetings/$id', params: { id: one.id } })}
+            onClick={() => void navigate({ to: '/meeting/$id', params: { id: one.id } })}
           >
             {t('meetings.join')}
           </Button>

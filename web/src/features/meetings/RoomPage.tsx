@@ -10,7 +10,7 @@ import { useAct } from '../../ui/act'
 import { Failed, Loading } from '../../ui/States'
 
 const Meeting = lazy(() => import('../../meeting/Meeting'))
-const route = getRouteApi('/signed-in/meetings/$id')
+const route = getRouteApi('/signed-in/meeting/$id')
 
 export function RoomPage() {
   const { t } = useText()
