@@ -72,6 +72,13 @@ fn each_hears_the_other_and_both_are_on_the_recording() {
     let draft = json!({ "form": { "title": "路灯不亮" } });
     client.call("PUT", &format!("/desk/drafts/{id}"), Some(&draft), None).unwrap();
     assert_eq!(client.get(&format!("/desk/drafts/{id}"))["form"]["title"], "路灯不亮");
+    let mut body = crate::matter::case_body();
+    body["call_id"] = json!(id);
+    let case = client.post("/cases", &body);
+    let about = client.get(&format!("/calls/{id}"))["case"].clone();
+    assert_eq!((&about["id"], &about["public_no"]), (&case["id"], &case["public_no"]), "the call is about the case");
+    let timeline = client.get(&format!("/cases/{}/timeline", case["id"].as_str().unwrap()));
+    assert!(timeline.to_string().contains("call.answered"), "the call stands on the case's timeline: {timeline}");
     std::thread::sleep(Duration::from_secs(2));
     citizen.hang_up();
     let done = client.until("the call is over", |c| {
@@ -95,4 +102,26 @@ fn each_hears_the_other_and_both_are_on_the_recording() {
     let queues = hub.sign_in("lead1").get("/queues");
     let city = queues["items"].as_array().unwrap().iter().find(|q| q["id"] == "city_hotline").unwrap();
     assert_eq!((&city["service_level"]["numerator"], &city["service_level"]["denominator"]), (&json!(1), &json!(1)), "{city}");
+}
+
+#[test]
+fn a_call_that_a_kill_ended_has_its_end_and_its_recording() {
+    let hub = Place::new().start();
+    let (client, baresip) = agent(&hub, "agent1", "8001");
+    let citizen = Phone::call(hub.place.sip, "13800138000", "12345", CITIZEN).expect("the hotline answers");
+    let id = talking(&client)["id"].as_str().unwrap().to_owned();
+    client.until("the recording runs", |c| (c.get(&format!("/calls/{id}"))["recording"]["state"] == "running").then_some(()));
+    client.until("the talk has gone on for a while", |_| {
+        std::thread::sleep(Duration::from_secs(2));
+        (share(&citizen.heard(), AGENT) > HEARD).then_some(())
+    });
+    let hub = hub.kill().start();
+    drop((citizen, baresip));
+    let client = hub.sign_in("agent1");
+    let call = client.get(&format!("/calls/{id}"));
+    assert_eq!((&call["state"], &call["cause"]), (&json!("ended"), &json!("hub_restarted")), "{call}");
+    let (status, wav) = recording(&hub, &client, &id, None);
+    assert_eq!(status, 200);
+    let caller: Vec<i16> = samples(&wav).into_iter().step_by(2).collect();
+    assert!(share(&caller, CITIZEN) > HEARD, "the recording plays up to the kill");
 }

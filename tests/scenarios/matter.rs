@@ -8,7 +8,7 @@ use super::harness::{Peer, Place};
 /// The handler's and the citizen's numbers.
 const CITIZEN: &str = "13812348001";
 
-fn case_body() -> Value {
+pub(crate) fn case_body() -> Value {
     json!({
         "channel": "call", "nature": "help", "class_code": "water.supply.pipe_burst", "urgency": "urgent",
         "title": "农业路水管爆裂", "narrative": "路口水管爆裂，积水漫过人行道。",
