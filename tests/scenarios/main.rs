@@ -7,4 +7,5 @@ mod phone;
 mod call;
 mod kills;
 mod matter;
+mod meetings;
 mod rights;

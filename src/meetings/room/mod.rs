@@ -569,8 +569,10 @@ impl Room {
         if speaker.permission.hidden {
             return;
         }
-        let info = proto::SpeakerInfo { sid: speaker.sid.clone(), level, active };
-        let message = Message::SpeakersChanged(proto::SpeakersChanged { speakers: vec![info] });
+        let message = speaks(&speaker.sid, level, active);
+        if let Some((_, track)) = self.find_mut(track) {
+            track.level = if active { level } else { 0.0 };
+        }
         let hear = self.participants.values().filter(|p| p.peer == peer || p.subscribed.contains(&track));
         let hear: Vec<PeerId> = hear.map(|p| p.peer).collect();
         hear.into_iter().for_each(|p| self.send(p, message.clone()));
@@ -645,10 +647,15 @@ impl Room {
             subscriber.subscribed.insert(id);
         }
         let Some((publisher, track)) = self.find_mut(id) else { return };
-        if !track.subscribed {
-            track.subscribed = true;
-            let word = proto::TrackSubscribed { track_sid: track.info.sid.clone() };
-            self.send(publisher, Message::TrackSubscribed(word));
+        let (first, level) = (!track.subscribed, track.level);
+        track.subscribed = true;
+        let (track_sid, speaker) = (track.info.sid.clone(), self.participants.get(&publisher).map(|p| p.sid.clone()));
+        // Only changes are told while somebody speaks: who comes later has to hear of it now.
+        if let Some(speaker) = speaker.filter(|_| level > 0.0) {
+            self.send(peer, speaks(&speaker, level, true));
+        }
+        if first {
+            self.send(publisher, Message::TrackSubscribed(proto::TrackSubscribed { track_sid }));
         }
     }
 
@@ -715,6 +722,11 @@ const PING_INTERVAL: i32 = 5;
 const PING_TIMEOUT: i32 = 15;
 /// The protocol version that we speak.
 const PROTOCOL: i32 = 16;
+
+fn speaks(sid: &str, level: f32, active: bool) -> Message {
+    let info = proto::SpeakerInfo { sid: sid.to_owned(), level, active };
+    Message::SpeakersChanged(proto::SpeakersChanged { speakers: vec![info] })
+}
 
 fn server_info() -> proto::ServerInfo {
     proto::ServerInfo {

@@ -51,6 +51,8 @@ pub(super) struct Published {
     pub(super) info: proto::TrackInfo,
     /// Whether the others know it: its section has been answered or its media has come.
     pub(super) announced: bool,
+    /// How loud it is, 0 to 1; 0 is silence.
+    pub(super) level: f32,
     /// Whether its publisher knows that somebody gets it.
     pub(super) subscribed: bool,
     /// The layers the publisher was told to send: number of steps.
@@ -180,6 +182,7 @@ impl Published {
             cid: request.cid.clone(),
             info,
             announced: false,
+            level: 0.0,
             subscribed: false,
             told: None,
             lower: None,

@@ -250,6 +250,18 @@ fn the_hidden_are_seen_by_nobody() {
     assert_eq!(join.other_participants.len(), 1);
 }
 
+#[test]
+fn who_comes_while_somebody_speaks_is_told() {
+    let mut stage = Stage::new();
+    let amy = stage.join("amy");
+    let (track, _) = stage.publish(amy, "mic", proto::TrackSource::Microphone);
+    let loudness = liandong_media::sfu::Loudness { level: 0.5, active: true };
+    stage.feed(Input::Media(SfuEvent::Speaker { peer: amy, track, loudness }));
+    let (bob, out) = stage.join_as(guest("bob"));
+    let heard = |m: &&Message| matches!(m, Message::SpeakersChanged(s) if s.speakers[0].active);
+    assert_eq!(told(&out, bob).into_iter().filter(heard).count(), 1);
+}
+
 /// What a client may do, for the property below.
 #[derive(Debug, Clone)]
 enum Step {

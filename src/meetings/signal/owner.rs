@@ -43,9 +43,11 @@ pub enum JoinError {
 }
 
 type Reply<T> = oneshot::Sender<T>;
+/// Who joined, the number of his socket, and what is to be sent through it.
+type Joined = (PeerId, u64, mpsc::Receiver<Message>);
 
 enum Command {
-    Join(Box<(Claims, Connect)>, Reply<Result<(PeerId, u64, mpsc::Receiver<Message>), JoinError>>),
+    Join(Box<(Claims, Connect)>, Reply<Result<Joined, JoinError>>),
     Request(PeerId, Box<Request>),
     Lost(PeerId, u64),
     Close(String),
@@ -250,11 +252,7 @@ impl Owner {
         self.rooms.get(self.names.get(name)?)
     }
 
-    async fn join(
-        &mut self,
-        claims: Claims,
-        connect: Connect,
-    ) -> Result<(PeerId, u64, mpsc::Receiver<Message>), JoinError> {
+    async fn join(&mut self, claims: Claims, connect: Connect) -> Result<Joined, JoinError> {
         let grants = claims.video.clone().unwrap_or_default();
         let (outbox, messages) = mpsc::channel(OUTBOX);
         let number = self.next_socket;
