@@ -350,6 +350,7 @@ impl Room {
         self.send(peer, Message::Reconnect(reconnect));
         self.send(peer, Message::Update(proto::ParticipantUpdate { participants }));
         self.send(peer, Message::RoomUpdate(proto::RoomUpdate { room: Some(self.info()) }));
+        self.tell_speakers(peer);
         if let Some(sync) = resume.sync {
             self.request(peer, Request::SyncState(sync), now);
         }
@@ -496,6 +497,18 @@ impl Room {
             (participant.sid.clone(), participant.identity.clone(), participant.shown_name());
         self.broadcast(peer, true);
         self.out.push(Output::Fact(super::Happening::Joined { sid, identity, name }));
+        self.tell_speakers(peer);
+    }
+
+    /// Who speaks now of those whom he gets. Clients that are still joining would not know whom it is about.
+    fn tell_speakers(&mut self, peer: PeerId) {
+        let Some(subscribed) = self.participants.get(&peer).map(|p| p.subscribed.clone()) else { return };
+        let heard = |t: &&Published| t.level > 0.0 && subscribed.contains(&t.id);
+        let others = self.participants.values();
+        let words: Vec<Message> = others
+            .flat_map(|p| p.tracks.iter().filter(heard).map(|t| speaks(&p.sid, t.level, true)))
+            .collect();
+        words.into_iter().for_each(|word| self.send(peer, word));
     }
 
     fn disconnected(&mut self, peer: PeerId, role: Role, now: Instant) {
@@ -650,8 +663,9 @@ impl Room {
         let (first, level) = (!track.subscribed, track.level);
         track.subscribed = true;
         let (track_sid, speaker) = (track.info.sid.clone(), self.participants.get(&publisher).map(|p| p.sid.clone()));
-        // Only changes are told while somebody speaks: who comes later has to hear of it now.
-        if let Some(speaker) = speaker.filter(|_| level > 0.0) {
+        // Only changes are told while somebody speaks: who gets the track later has to hear of it now.
+        let active = self.participants.get(&peer).is_some_and(|p| p.state == State::Active);
+        if let Some(speaker) = speaker.filter(|_| active && level > 0.0) {
             self.send(peer, speaks(&speaker, level, true));
         }
         if first {

@@ -258,6 +258,8 @@ fn who_comes_while_somebody_speaks_is_told() {
     let loudness = liandong_media::sfu::Loudness { level: 0.5, active: true };
     stage.feed(Input::Media(SfuEvent::Speaker { peer: amy, track, loudness }));
     let (bob, out) = stage.join_as(guest("bob"));
+    assert!(!told(&out, bob).iter().any(|m| matches!(m, Message::SpeakersChanged(_))), "he does not know amy yet");
+    let out = stage.feed(Input::Media(SfuEvent::Connected { peer: bob, role: Role::Publisher }));
     let heard = |m: &&Message| matches!(m, Message::SpeakersChanged(s) if s.speakers[0].active);
     assert_eq!(told(&out, bob).into_iter().filter(heard).count(), 1);
 }
