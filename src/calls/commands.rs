@@ -320,6 +320,17 @@ impl Calls {
         Ok(number)
     }
 
+    /// The number at the far end, for the hub's own use: to dial back, to look up what else its owner is about. It goes
+    /// to no screen; for that there is [`Self::read_number`].
+    ///
+    /// # Errors
+    /// Not found, also for those who may not see the call.
+    pub async fn far_number(&self, actor: &Actor, id: CallId) -> Result<Option<String>, CommandError> {
+        let row = self.row(actor, id).await?;
+        let mut conn = self.store.reader().acquire().await.map_err(StoreError::from)?;
+        Ok(self.open(&mut conn, &row, row.peer_sealed.as_deref()).await?)
+    }
+
     /// The recording of a call; each playing is audited.
     ///
     /// # Errors

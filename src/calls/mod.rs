@@ -21,7 +21,7 @@ mod registry;
 mod rows;
 pub mod switch;
 
-pub use commands::{CallFilter, CallView, Calls, FigureView, Recording};
+pub use commands::{CallFilter, CallView, Calls, EndView, FigureView, Recording};
 pub use follow::close_interrupted;
 pub use registry::StoredRegistry;
 

@@ -69,14 +69,6 @@ const steps = {
     await page.keyboard.press('F7')
     await gone('已静音')
   },
-  'consult, then end the consultation': async () => {
-    await page.keyboard.press('F8')
-    await page.getByRole('dialog').getByRole('textbox').fill('8005')
-    await page.getByRole('button', { name: '先咨询' }).click()
-    await see('正在咨询 刘洋 8005')
-    await page.getByRole('button', { name: '结束咨询' }).click()
-    await gone('正在咨询 刘洋 8005')
-  },
   'the case is filed and dispatched in one stroke': async () => {
     await fill('事发地点', '金水区黄河路与经三路')
     await page.getByLabel('事项分类').first().click()

@@ -16,7 +16,8 @@ use utoipa_axum::routes;
 use super::id;
 use crate::access::Refusal;
 use crate::calls::desk::{CallAsk, CallState};
-use crate::calls::{CallFilter, CallView, Recording};
+use crate::calls::{CallFilter, CallView, EndView, Recording};
+use crate::cases::{CaseLine, PhoneHistory};
 use crate::events::Subject;
 use crate::events::cases::ContactRole;
 use crate::http::{Answer, Api, Ask, Problem, Signed, command};
@@ -24,6 +25,11 @@ use crate::ids::{CallId, CaseId, PersonId, PhoneNumber, Timestamp};
 
 /// Calls in one page unless asked for fewer.
 const PAGE: i64 = 50;
+/// Calls of a caller that are counted.
+const COUNTED: i64 = 200;
+/// Calls of a caller that are shown.
+const LAST_CALLS: usize = 10;
+const YEAR_MS: i64 = 365 * 24 * 3_600_000;
 /// Bytes of a recording read at a time.
 const CHUNK: usize = 64 * 1024;
 
@@ -31,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list, dial))
         .routes(routes!(one))
+        .routes(routes!(caller))
         .routes(routes!(recording))
         .routes(routes!(number))
         .routes(routes!(act))
@@ -117,12 +124,56 @@ async fn one(State(api): State<Api>, Signed(actor): Signed, Path(call): Path<Str
     Ok(Json(api.calls.call(&actor, id(&call)?).await?))
 }
 
+/// Who is at the far end, as far as the hub knows him: for the agent's screen when it rings.
+#[derive(Serialize, ToSchema)]
+struct CallerBody {
+    /// Masked; empty if withheld.
+    number: String,
+    /// Masked.
+    name: Option<String>,
+    /// The county.
+    area: Option<String>,
+    /// Calls with this number in the last year, this one included; at most 200 are counted.
+    calls_year: usize,
+    /// His cases that are not at an end, newest first.
+    open: Vec<CaseLine>,
+    /// The last ones that are.
+    closed: Vec<CaseLine>,
+    /// His last calls before this one, newest first.
+    calls: Vec<CallView>,
+}
+
+/// Who calls: his open cases, his last calls. The number itself stays in the hub.
+#[utoipa::path(get, path = "/calls/{id}/caller", tag = "calls", params(("id" = String, Path)), responses((status = 200, body = CallerBody)))]
+async fn caller(State(api): State<Api>, Signed(actor): Signed, Path(call): Path<String>) -> Answer<Json<CallerBody>> {
+    let call = api.calls.call(&actor, id(&call)?).await?;
+    let far = if call.direction == "out" { call.to } else { call.from };
+    let number = api.calls.far_number(&actor, id(&call.id)?).await?.and_then(|n| PhoneNumber::parse(&n).ok());
+    let (cases, mut calls) = match &number {
+        Some(number) => {
+            let from = Some(Timestamp::now().plus_millis(-YEAR_MS));
+            let filter = CallFilter { number: Some(number.clone()), from, limit: COUNTED, ..CallFilter::default() };
+            (api.cases.of_phone(&api.store, &actor, number).await?, api.calls.list(&actor, &filter).await?)
+        }
+        None => (PhoneHistory { open: Vec::new(), closed: Vec::new() }, Vec::new()),
+    };
+    let calls_year = calls.len();
+    calls.retain(|c| c.id != call.id);
+    calls.truncate(LAST_CALLS);
+    let EndView { number, name, area } = far;
+    Ok(Json(CallerBody { number, name, area, calls_year, open: cases.open, closed: cases.closed, calls }))
+}
+
 /// A call to be made.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DialAsk {
-    /// An extension, a number, or `requester`: the citizen of the case, whose number stays in the hub.
+    /// An extension, a number, or a name for one that stays in the hub: `requester`, the citizen of the case; `caller`, the
+    /// far end of the earlier call.
     to: String,
+    /// The earlier call, for `caller`.
+    #[schema(value_type = Option<String>)]
+    call_id: Option<CallId>,
     /// What it is about.
     #[schema(value_type = Option<String>)]
     case_id: Option<CaseId>,
@@ -144,6 +195,12 @@ async fn dial(State(api): State<Api>, ask: Ask, Json(body): Json<DialAsk>) -> An
                 }
                 ("requester", None) => {
                     return Err(Refusal::invalid("calls.missing", "请给出工单").field("/case_id").into());
+                }
+                ("caller", _) => {
+                    let none = || Refusal::invalid("calls.missing", "请给出要回拨的通话").field("/call_id");
+                    let hidden = || Refusal::conflict("calls.no_number", "该来电没有显示号码，不能回拨");
+                    let earlier = body.call_id.ok_or_else(none)?;
+                    inner.calls.far_number(&ask.actor, earlier).await?.ok_or_else(hidden)?
                 }
                 (number, _) => number.to_owned(),
             };

@@ -87,17 +87,14 @@ export interface Model {
   Draft: { call_id: string; form: Record<string, unknown>; saved_at: string }
 
   CallState: 'queued' | 'ringing' | 'talking' | 'held' | 'ended'
-  CallResult: 'answered' | 'abandoned' | 'no_answer' | 'busy' | 'failed' | 'overflowed'
+  CallResult: 'answered' | 'abandoned' | 'no_answer' | 'informed' | 'left_early' | 'failed'
   CallAction:
     | 'hold'
     | 'resume'
     | 'mute'
     | 'unmute'
     | 'transfer'
-    | 'consult'
-    | 'complete'
-    | 'cancel_consult'
-    | 'conference'
+    | 'cancel_transfer'
     | 'hang_up'
     | 'dtmf'
     | 'wrap_up'
@@ -108,7 +105,7 @@ export interface Model {
     from: { number: string; name?: string | null; area?: string | null; verified?: boolean }
     to: { number: string; name?: string | null }
     queue?: { id: string; name: string } | null
-    agent?: { id: string; name: string; extension: string } | null
+    agent?: { id: string; name: string; extension?: string } | null
     started_at: string
     queued_at?: string | null
     answered_at?: string | null
@@ -121,7 +118,6 @@ export interface Model {
     held_since?: string | null
     recording?: { available: boolean; duration_ms?: number } | null
     case?: { id: string; public_no: string; title: string } | null
-    consult?: { number: string; name?: string | null; state: 'ringing' | 'talking' | 'conference' } | null
     wrap_up?: { code: string; name: string; note?: string | null } | null
   }
   CallQuery: {
@@ -153,6 +149,8 @@ export interface Model {
       detail?: string
       case_id?: string
       call_id?: string
+      /** An earlier call: told in the page's words. */
+      call?: Model['Call']
     }[]
   }
   Queue: {

@@ -5,6 +5,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { api, take } from './client'
 import {
+  readCall,
   readCaller,
   readCase,
   readClasses,
@@ -71,14 +72,16 @@ export const callerQuery = (callId: string) =>
 export const callQuery = (id: string) =>
   queryOptions({
     queryKey: ['calls', 'one', id],
-    queryFn: () => take(api.GET('/calls/{id}', { params: { path: { id } } })),
+    queryFn: () => take(api.GET('/calls/{id}', { params: { path: { id } } })).then(readCall),
   })
 
 export const callsQuery = (filter: CallQuery) =>
   infiniteQueryOptions({
     queryKey: ['calls', 'list', filter],
     queryFn: ({ pageParam }) =>
-      take(api.GET('/calls', { params: { query: { ...filter, limit: PAGE_ROWS, cursor: pageParam } } })),
+      take(api.GET('/calls', { params: { query: { ...filter, limit: PAGE_ROWS, cursor: pageParam } } })).then(
+        (page) => ({ ...page, items: page.items.map(readCall) }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next ?? undefined,
     placeholderData: keepPreviousData,

@@ -67,7 +67,8 @@ export function readPhone(value: unknown): PhoneAccount {
   const w = wire(value)
   const user = str(w.user) ?? str(w.username) ?? ''
   return {
-    uri: str(w.uri) ?? `sip:${user}@${str(w.realm) ?? 'liandong'}`,
+    // The phone *is* the extension; it proves itself by the name of this session.
+    uri: str(w.uri) ?? `sip:${str(w.extension) ?? user}@${str(w.realm) ?? 'liandong'}`,
     username: user,
     password: str(w.password) ?? '',
     ws: str(w.websocket) ?? str(w.ws),
@@ -322,6 +323,11 @@ export function readDue(value: unknown): Due {
   }
 }
 
+/** An earlier call as a line of the history; its words are the page's. */
+function spokenBefore(call: Call): Caller['history'][number] {
+  return { at: call.started_at, kind: 'call', title: '', call, call_id: call.id }
+}
+
 export function readCaller(value: unknown): Caller {
   const w = wire(value)
   const closed = list(w.closed).map((each) => readCase(each))
@@ -331,13 +337,16 @@ export function readCaller(value: unknown): Caller {
     open_cases: list(w.open_cases ?? w.open).map((each) => readCase(each)),
     history: w.history
       ? (list(w.history) as Caller['history'])
-      : closed.map((one) => ({
-          at: one.closed_at ?? one.updated_at,
-          kind: 'case' as const,
-          title: one.title,
-          detail: one.class_name,
-          case_id: one.id,
-        })),
+      : [
+          ...closed.map((one) => ({
+            at: one.closed_at ?? one.updated_at,
+            kind: 'case' as const,
+            title: one.title,
+            detail: one.class_name,
+            case_id: one.id,
+          })),
+          ...list(w.calls).map((each) => spokenBefore(readCall(each))),
+        ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at)),
   }
 }
 
@@ -360,21 +369,34 @@ export function readReason(value: unknown): string | null {
   return str(value) ?? str(wire(value).text) ?? str(wire(value).code) ?? null
 }
 
+/** The hub names the case of a call by its number alone. */
+export function readCall(value: unknown): Call {
+  const w = wire(value)
+  const about = wire(w.case)
+  const id = str(about.id)
+  return {
+    ...(w as unknown as Call),
+    case: id ? { id, public_no: str(about.public_no) ?? '', title: str(about.title) ?? '' } : null,
+  }
+}
+
 export function readDesk(value: unknown): Desk {
   const w = wire(value)
   const next = w.next_state ?? w.next
+  const reasons = list(w.reasons) as Desk['reasons']
+  const named = (code: string | null) => reasons.find((each) => each.code === code)?.name ?? code
   return {
     ...(w as unknown as Desk),
     extension: str(w.extension) ?? '',
     state: readAgentState(w.state),
-    reason: readReason(w.reason),
+    reason: named(readReason(w.reason)),
     since: str(w.since) ?? new Date(Date.now() - (num(w.for_ms) ?? 0)).toISOString(),
-    next_state: next ? { state: readAgentState(next), reason: readReason(wire(next).reason) } : null,
-    reasons: list(w.reasons) as Desk['reasons'],
+    next_state: next ? { state: readAgentState(next), reason: named(readReason(wire(next).reason)) } : null,
+    reasons,
     wrap_up_codes: list(w.wrap_up_codes) as Desk['wrap_up_codes'],
     auto_answer: w.auto_answer === true,
     today: { calls: num(wire(w.today).calls) ?? 0, average_ms: num(wire(w.today).average_ms) ?? 0 },
-    call: (w.call as Call | null | undefined) ?? null,
+    call: w.call ? readCall(w.call) : null,
     callbacks: list(w.callbacks) as Desk['callbacks'],
     changed: list(w.changed).map((each) => readCase(each)),
   }

@@ -50,7 +50,7 @@ export interface paths {
 
   '/calls': {
     get: Op<Query<S['CallQuery']>, Answer<List<S['Call']>>>
-    post: Op<None, Answer<S['Call'], 201>, { to: string; case_id?: string }>
+    post: Op<None, Answer<S['Call'], 201>, { to: string; call_id?: string; case_id?: string }>
   }
   '/calls/{id}': { get: Op<Path<{ id: string }>, Answer<S['Call']>> }
   '/calls/{id}/caller': { get: Op<Path<{ id: string }>, Answer<S['Caller']>> }

@@ -16,6 +16,7 @@ type Session = RTCSession
 export const jssipDevice = async (account: PhoneAccount, events: DeviceEvents): Promise<Device> => {
   const { UA, WebSocketInterface } = await import('jssip')
   const socket = new WebSocketInterface(socketUrl(account.ws))
+  dropReplaces(socket)
   const ua = new UA({
     sockets: [socket],
     uri: account.uri,
@@ -29,6 +30,26 @@ export const jssipDevice = async (account: PhoneAccount, events: DeviceEvents): 
     connection_recovery_max_interval: 15,
   })
   return new JsSipDevice(ua, events)
+}
+
+/**
+ * The INVITE after a reload names the dialog of the page that is gone, for phones that kept it. JsSIP would refuse it
+ * with 481 before anyone is asked; which leg it takes over, `X-Liandong-Reattach` says as well.
+ */
+function dropReplaces(socket: object): void {
+  let deliver: (data: unknown) => void = () => {}
+  Object.defineProperty(socket, 'ondata', {
+    get: () => (data: unknown) => deliver(withoutReplaces(data)),
+    set: (next: typeof deliver) => {
+      deliver = next
+    },
+  })
+}
+
+export function withoutReplaces(data: unknown): unknown {
+  if (typeof data !== 'string' || !data.startsWith('INVITE ')) return data
+  const end = data.indexOf('\r\n\r\n')
+  return data.slice(0, end).replace(/\r\nReplaces:[^\r\n]*/gi, '') + data.slice(end)
 }
 
 function socketUrl(ws: string | undefined): string {
@@ -93,11 +114,14 @@ class JsSipDevice implements Device {
 
   private newSession({ session, originator }: RTCSessionEvent): void {
     if ((originator as string) !== 'remote') return
-    if (this.session && !this.session.isEnded()) {
+    const before = this.session
+    if (before && !before.isEnded() && !isReattach(session)) {
       session.terminate({ status_code: 486 })
       return
     }
     this.session = session
+    // The same leg on a new dialog: the old one has no one to speak to any more.
+    if (before && !before.isEnded()) before.terminate()
     session.on('confirmed', () => this.current(session) && this.events.confirmed())
     session.on('ended', () => this.over(session))
     session.on('failed', (failure: { cause?: string }) => this.over(session, failure.cause))

@@ -52,7 +52,7 @@ function Head({ call }: { call: Call }) {
   const far = call.direction === 'out' ? call.to : call.from
   const dial = async () => {
     try {
-      await take(api.POST('/calls', { body: { to: far.number, case_id: call.case?.id } }))
+      await take(api.POST('/calls', { body: { to: 'caller', call_id: call.id, case_id: call.case?.id } }))
       message.info(t('calls.calling', { number: phoneNumber(far.number) }))
     } catch (error) {
       message.error(problemText(error, raw).title)
@@ -97,7 +97,8 @@ function Facts({ call }: { call: Call }) {
         )}
       </span>,
     ])
-  if (call.agent) rows.push([t('calls.col.agent'), `${call.agent.name} ${call.agent.extension}`])
+  if (call.agent)
+    rows.push([t('calls.col.agent'), [call.agent.name, call.agent.extension].filter(Boolean).join(' ')])
   if (call.result)
     rows.push([
       t('calls.col.result'),

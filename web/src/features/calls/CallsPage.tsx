@@ -5,7 +5,7 @@ import { Select } from 'antd'
 import { callsQuery, queuesQuery } from '../../api/queries'
 import type { Call } from '../../api/types'
 import { useText } from '../../i18n'
-import { phoneNumber, stopwatch } from '../../ui/format'
+import { phoneNumber, publicNo, stopwatch } from '../../ui/format'
 import { Icon } from '../../ui/icons'
 import { Panel } from '../../ui/Panel'
 import { SearchBox } from '../../ui/SearchBox'
@@ -160,7 +160,7 @@ function Log({ search, open }: { search: CallSearch; open: (call: Call) => void 
       cell: (call) =>
         call.case ? (
           <Link to="/cases/$id" params={{ id: call.case.id }}>
-            {call.case.title}
+            {call.case.title || publicNo(call.case.public_no)}
           </Link>
         ) : (
           <span className="muted">{call.wrap_up?.name}</span>

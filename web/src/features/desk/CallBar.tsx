@@ -44,7 +44,6 @@ export function CallBar({ call, compact }: { call: Call; compact?: boolean }) {
           <TalkButtons call={call} control={control} />
         )}
       </div>
-      {call.consult && <Consult call={call} control={control} />}
       {!ringing && legMissing(control) && <LegMissing control={control} />}
     </section>
   )
@@ -149,14 +148,12 @@ function RingButtons({ call, control }: { call: Call; control: CallControl }) {
 
 function TalkButtons({ call, control }: { call: Call; control: CallControl }) {
   const { t } = useText()
-  const [transfer, setTransfer] = useState<'transfer' | 'conference' | null>(null)
+  const [transfer, setTransfer] = useState(false)
   const held = call.state === 'held'
   useShortcut('F4', t('app.keys.hang_up'), () => void control.hangUp())
   useShortcut('F6', t('app.keys.hold'), () => void control.toggleHold())
   useShortcut('F7', t('app.keys.mute'), () => void control.toggleMute())
-  useShortcut('F8', t('app.keys.transfer'), () => setTransfer('transfer'))
-  useShortcut('F9', t('app.keys.conference'), () => setTransfer('conference'))
-  const consulting = Boolean(call.consult)
+  useShortcut('F8', t('app.keys.transfer'), () => setTransfer(true))
   return (
     <>
       <CallButton
@@ -172,25 +169,14 @@ function TalkButtons({ call, control }: { call: Call; control: CallControl }) {
         pressed={call.muted === true}
         run={() => void control.toggleMute()}
       />
-      <CallButton
-        label={t('desk.call.transfer')}
-        keyName="F8"
-        disabled={consulting}
-        run={() => setTransfer('transfer')}
-      />
-      <CallButton
-        label={t('desk.call.conference')}
-        keyName="F9"
-        disabled={consulting}
-        run={() => setTransfer('conference')}
-      />
+      <CallButton label={t('desk.call.transfer')} keyName="F8" run={() => setTransfer(true)} />
       <Keypad digit={control.digit}>
         <button type="button" className={css.cb}>
           {t('desk.call.keypad')}
         </button>
       </Keypad>
       <CallButton label={t('desk.call.hang_up')} keyName="F4" kind="end" run={() => void control.hangUp()} />
-      <TransferDialog way={transfer} close={() => setTransfer(null)} act={control.act} />
+      <TransferDialog open={transfer} close={() => setTransfer(false)} act={control.act} />
     </>
   )
 }
@@ -209,36 +195,6 @@ function Keypad({ digit, children }: { digit: (digit: string) => void; children:
     <Popover content={keys} trigger="click" placement="bottom">
       {children}
     </Popover>
-  )
-}
-
-function Consult({ call, control }: { call: Call; control: CallControl }) {
-  const { t } = useText()
-  const consult = call.consult
-  if (!consult) return null
-  const who = consult.name ? `${consult.name} ${consult.number}` : phoneNumber(consult.number)
-  const words = {
-    ringing: 'desk.call.consult_ringing',
-    talking: 'desk.call.consulting',
-    conference: 'desk.call.conferencing',
-  } as const
-  const talking = consult.state === 'talking'
-  return (
-    <div className={css.consult}>
-      <Icon name="people" size={16} />
-      <span>{t(words[consult.state], { who })}</span>
-      <CallButton
-        label={t('desk.call.complete')}
-        disabled={consult.state === 'ringing'}
-        run={() => void control.act('complete')}
-      />
-      <CallButton
-        label={t('desk.call.conference')}
-        disabled={!talking}
-        run={() => void control.act('conference')}
-      />
-      <CallButton label={t('desk.call.cancel_consult')} run={() => void control.act('cancel_consult')} />
-    </div>
   )
 }
 

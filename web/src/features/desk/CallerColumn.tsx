@@ -5,7 +5,7 @@ import { callerQuery } from '../../api/queries'
 import type { Call, Caller, Case } from '../../api/types'
 import { useText } from '../../i18n'
 import { ClockBar, settleClock } from '../../ui/Clock'
-import { phoneNumber } from '../../ui/format'
+import { duration, phoneNumber } from '../../ui/format'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate, StateBlock } from '../../ui/States'
 import { NodeTag, Tag } from '../../ui/Tag'
@@ -119,6 +119,8 @@ function History({ caller }: { caller: Caller }) {
               <Link to="/cases/$id" params={{ id: each.case_id }}>
                 {each.title}
               </Link>
+            ) : each.call ? (
+              <Earlier call={each.call} />
             ) : (
               each.title
             )
@@ -129,5 +131,19 @@ function History({ caller }: { caller: Caller }) {
         </TimelineItem>
       ))}
     </TimelineList>
+  )
+}
+
+function Earlier({ call }: { call: Call }) {
+  const { code, raw } = useText()
+  const words = [
+    code('call_direction', call.direction),
+    call.talk_ms ? duration(call.talk_ms, raw) : code('call_result', call.result),
+    call.agent?.name,
+  ]
+  return (
+    <Link to="/calls" search={{ call: call.id }}>
+      {words.filter(Boolean).join('　')}
+    </Link>
   )
 }

@@ -35,7 +35,7 @@ function Columns({ desk }: { desk: Desk }) {
   const [manual, setManual] = useState(false)
   const call = desk.call ?? null
   const wrapping = desk.state === 'after_call'
-  const live = call !== null && call.state !== 'ended'
+  const live = call !== null && call.state !== 'ended' && !wrapping
   const withForm = live || wrapping || manual
   return (
     <div className={css.cols}>
@@ -43,10 +43,10 @@ function Columns({ desk }: { desk: Desk }) {
       <MyWork desk={desk} />
       <div className={css.middle}>
         {live && call && <CallBar call={call} />}
-        {wrapping && call && !live && <WrapUp key={call.id} desk={desk} call={call} />}
+        {wrapping && call && <WrapUp key={`wrap ${call.id}`} desk={desk} call={call} />}
         {withForm ? (
           <Intake
-            key={manual && !call ? 'manual' : call?.id}
+            key={`form ${call?.id ?? 'manual'}`}
             call={call}
             close={manual ? () => setManual(false) : undefined}
           />

@@ -5,7 +5,7 @@ import { Button } from 'antd'
 import { callsQuery } from '../../api/queries'
 import type { Desk } from '../../api/types'
 import { useText } from '../../i18n'
-import { duration, phoneNumber } from '../../ui/format'
+import { duration, phoneNumber, publicNo } from '../../ui/format'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate } from '../../ui/States'
 import { Table } from '../../ui/Table'
@@ -85,7 +85,7 @@ function RecentCalls() {
                   cell: (call) =>
                     call.case ? (
                       <Link to="/cases/$id" params={{ id: call.case.id }}>
-                        {call.case.title}
+                        {call.case.title || publicNo(call.case.public_no)}
                       </Link>
                     ) : (
                       <span className="muted">{call.wrap_up?.name}</span>

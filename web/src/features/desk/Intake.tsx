@@ -100,7 +100,8 @@ function useDraft(callId: string | null, call: Call | null): IntakeDraft {
 }
 
 function startOf(call: Call | null): Partial<IntakeForm> {
-  return call ? { name: call.from.name ?? '', phone: '' } : { channel: 'visit' }
+  // The name that the hub shows is masked: it is no name to put into a case.
+  return call ? {} : { channel: 'visit' }
 }
 
 function SavedTag({ shot }: { shot: DraftSnapshot }) {

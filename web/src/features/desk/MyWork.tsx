@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 import { api, take } from '../../api/client'
 import type { Call, Case, Desk } from '../../api/types'
 import { useText } from '../../i18n'
-import { clockTime, duration, phoneNumber } from '../../ui/format'
+import { clockTime, duration, phoneNumber, publicNo } from '../../ui/format'
 import { Panel } from '../../ui/Panel'
 import { problemText } from '../../ui/problem'
 import { AgentStateTag, NodeTag, Tag } from '../../ui/Tag'
@@ -78,20 +78,20 @@ function Current({ desk, call }: { desk: Desk; call: Call }) {
         {'　'}
         <Elapsed since={call.answered_at ?? call.started_at} />
       </div>
-      {call.case && <p>{call.case.title}</p>}
+      {call.case && <p className="num">{call.case.title || publicNo(call.case.public_no)}</p>}
     </div>
   )
 }
 
 function CallbackCard({ callback }: { callback: Desk['callbacks'][number] }) {
-  const { t, raw } = useText()
+  const { t, raw, code } = useText()
   const { message } = App.useApp()
   const now = useNow()
   const late = new Date(callback.due_at).getTime() < now
   const soon = new Date(callback.due_at).getTime() - now < 20 * 60_000
   const dial = async () => {
     try {
-      await take(api.POST('/calls', { body: { to: callback.number } }))
+      await take(api.POST('/calls', { body: { to: 'caller', call_id: callback.call_id } }))
       message.info(t('desk.work.calling', { number: phoneNumber(callback.number) }))
     } catch (error) {
       message.error(problemText(error, raw).title)
@@ -106,7 +106,7 @@ function CallbackCard({ callback }: { callback: Desk['callbacks'][number] }) {
         </Tag>
       </div>
       <div className={css.row}>
-        <span className="small">{callback.why}</span>
+        <span className="small">{code('call_result', callback.why)}</span>
         <Button size="small" onClick={() => void dial()}>
           {t('desk.work.call')}
         </Button>

@@ -8,47 +8,37 @@ import { Table } from '../../ui/Table'
 import { AgentStateTag } from '../../ui/Tag'
 
 interface TransferProps {
-  way: 'transfer' | 'conference' | null
+  open: boolean
   close: () => void
   act: (action: CallAction, body: Record<string, unknown>) => Promise<boolean>
 }
 
-/** To whom: an extension, a number, or a colleague with his state. Blind, or with a talk beforehand. */
-export function TransferDialog({ way, close, act }: TransferProps) {
+/** To whom: an extension, a number, or a colleague with his state. */
+export function TransferDialog({ open, close, act }: TransferProps) {
   const { t } = useText()
   const [to, setTo] = useState('')
   const [busy, setBusy] = useState(false)
   const target = to.replace(/[\s-]/g, '')
   const valid = /^\+?\d{3,15}$/.test(target)
-  const go = async (action: CallAction) => {
+  const go = async () => {
     if (!valid) return
     setBusy(true)
-    const done = await act(action, { to: target })
+    const done = await act('transfer', { to: target })
     setBusy(false)
     if (done) close()
   }
   return (
     <Modal
-      open={way !== null}
+      open={open}
       onCancel={close}
       width={520}
       destroyOnHidden
       title={t('desk.transfer.title')}
-      afterOpenChange={(open) => !open && setTo('')}
+      afterOpenChange={(shown) => !shown && setTo('')}
       footer={
-        <>
-          <Button
-            disabled={!valid}
-            loading={busy}
-            onClick={() => void go('transfer')}
-            hidden={way === 'conference'}
-          >
-            {t('desk.transfer.blind')}
-          </Button>
-          <Button type="primary" disabled={!valid} loading={busy} onClick={() => void go('consult')}>
-            {t('desk.transfer.consult')}
-          </Button>
-        </>
+        <Button type="primary" disabled={!valid} loading={busy} onClick={() => void go()}>
+          {t('desk.transfer.blind')}
+        </Button>
       }
     >
       <Input
@@ -58,7 +48,7 @@ export function TransferDialog({ way, close, act }: TransferProps) {
         aria-label={t('desk.transfer.to')}
         placeholder={t('desk.transfer.hint')}
         onChange={(event) => setTo(event.target.value)}
-        onPressEnter={() => void go('consult')}
+        onPressEnter={() => void go()}
       />
       <Colleagues filter={to} choose={setTo} chosen={target} />
     </Modal>

@@ -4,7 +4,7 @@ export const calls = area(
   {
     title: '通话记录',
     scope: { all: '全部', mine: '我的', missed: '未接', recorded: '有录音' },
-    search: '号码、姓名、坐席或工单号',
+    search: '完整电话号码',
     filter: { direction: '方向', result: '结果', queue: '队列' },
     col: {
       time: '时间',
@@ -25,7 +25,7 @@ export const calls = area(
     answered: '接听',
     ended: '结束',
     ended_by: '挂断方',
-    by: { caller: '来电人', agent: '坐席', system: '系统', platform: '平台' },
+    by: { caller: '主叫', callee: '被叫', plan: '话务流程', system: '系统' },
     call_back: '回拨',
     no_recording: '这通电话没有录音',
     call: '通话中，录音结束后可回放',
@@ -47,7 +47,7 @@ export const calls = area(
   {
     title: 'Call log',
     scope: { all: 'All', mine: 'Mine', missed: 'Missed', recorded: 'Recorded' },
-    search: 'Number, name, agent or case',
+    search: 'Whole telephone number',
     filter: { direction: 'Direction', result: 'Result', queue: 'Queue' },
     col: {
       time: 'Time',
@@ -68,7 +68,7 @@ export const calls = area(
     answered: 'Answered',
     ended: 'Ended',
     ended_by: 'Hung up by',
-    by: { caller: 'caller', agent: 'agent', system: 'system', platform: 'platform' },
+    by: { caller: 'caller', callee: 'callee', plan: 'call plan', system: 'system' },
     call_back: 'Call back',
     no_recording: 'This call has no recording',
     call: 'The call is running; play it back afterwards',
