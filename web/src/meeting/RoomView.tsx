@@ -111,14 +111,18 @@ function Notices({ room, now }: { room: MeetingRoom; now: MeetingSnapshot }) {
 function Stage({ now }: { now: MeetingSnapshot }) {
   const { stage, tiles, columns } = layoutOf(now.people)
   return (
-    <div className={css.stage} data-shared={stage !== null || undefined}>
+    <main className={css.stage} data-shared={stage !== null || undefined}>
       {stage && <TileView tile={stage} />}
-      <div className={css.tiles} style={stage ? undefined : ({ '--columns': columns } as CSSProperties)}>
+      <div
+        className={css.tiles}
+        data-few={tiles.length <= 2 || undefined}
+        style={stage ? undefined : ({ '--columns': columns } as CSSProperties)}
+      >
         {tiles.map((tile) => (
           <TileView key={tile.key} tile={tile} />
         ))}
       </div>
-    </div>
+    </main>
   )
 }
 
@@ -208,7 +212,13 @@ interface BarProps {
 
 function BarButton({ icon, on, label, state, run }: BarProps) {
   return (
-    <button type="button" className={css.barButton} aria-pressed={on} onClick={run}>
+    <button
+      type="button"
+      className={css.barButton}
+      aria-pressed={on}
+      data-device={icon !== 'screen' && icon !== 'people' ? '' : undefined}
+      onClick={run}
+    >
       <Icon name={icon} size={20} />
       <span>{label}</span>
       <small>{state}</small>

@@ -41,11 +41,18 @@ const VIEWS = ['editor', 'simulate'] as const
 function Workbench({ plans }: { plans: Plans }) {
   const { t } = useText()
   const [files, setFiles] = useState<PlanFile[]>(plans.files)
-  const [at, setAt] = useState(0)
+  // The plans themselves before the tables they use.
+  const [at, setAt] = useState(() =>
+    Math.max(
+      0,
+      plans.files.findIndex((each) => stepsOf(each).length > 0),
+    ),
+  )
   const [view, setView] = useState<(typeof VIEWS)[number]>('editor')
   const area = useRef<HTMLTextAreaElement>(null)
   const steps = useMemo(() => files.flatMap(stepsOf), [files])
   const starts = useMemo(() => new Set(files.flatMap(startsOf)), [files])
+  const titles = new Map(plans.items.map((plan) => [plan.id, plan.title]))
   const go = (place: Pick<Diagnostic, 'file' | 'line' | 'column'>) => {
     setView('editor')
     const file = files.findIndex((each) => each.name === place.file)
@@ -61,7 +68,8 @@ function Workbench({ plans }: { plans: Plans }) {
               key={`${step.plan}/${step.name}`}
               step={step}
               all={steps}
-              start={starts.has(step.name)}
+              title={titles.get(step.plan) ?? step.plan}
+              start={starts.has(`${step.plan}/${step.name}`)}
               go={() => go({ file: step.file, line: step.line, column: 1 })}
             />
           ))}
@@ -98,8 +106,15 @@ function Workbench({ plans }: { plans: Plans }) {
   )
 }
 
-const startsOf = (file: PlanFile) =>
-  [...file.text.matchAll(/^ {4}start:\s*([\w-]+)/gm)].map((found) => found[1] ?? '')
+/** `plan/step` of each plan's first step. */
+function startsOf(file: PlanFile): string[] {
+  let plan = ''
+  return file.text.split('\n').flatMap((line) => {
+    plan = /^ {2}([\w-]+):/.exec(line)?.[1] ?? plan
+    const step = /^ {4}start:\s*([\w-]+)/.exec(line)?.[1]
+    return step ? [`${plan}/${step}`] : []
+  })
+}
 
 /** Puts the cursor where a finding is, and the line into view. */
 function select(area: HTMLTextAreaElement | null, line: number, column: number): void {
@@ -116,15 +131,17 @@ function select(area: HTMLTextAreaElement | null, line: number, column: number):
 interface CardProps {
   step: Step
   all: Step[]
+  /** Of its plan. */
+  title: string
   start: boolean
   go: () => void
 }
 
-function StepCard({ step, all, start, go }: CardProps) {
+function StepCard({ step, all, title, start, go }: CardProps) {
   const { t, raw } = useText()
   const ways = waysOf(step, all)
   return (
-    <li className={css.step} id={`step-${step.name}`} data-start={start || undefined}>
+    <li className={css.step} id={`step-${step.plan}-${step.name}`} data-start={start || undefined}>
       <div className={css.stepHead}>
         <button type="button" className={css.stepName} onClick={go}>
           {step.name}
@@ -138,6 +155,7 @@ function StepCard({ step, all, start, go }: CardProps) {
           {step.file}:{step.line}
         </span>
       </div>
+      {start && <p className="small">{title}</p>}
       {step.note && (
         <p className="small" lang="en">
           {step.note}
@@ -150,7 +168,7 @@ function StepCard({ step, all, start, go }: CardProps) {
               <span className="muted">
                 {raw(`admin.plans.by.${way.by === 'then' ? 'next' : way.by}`, { defaultValue: way.by })}
               </span>{' '}
-              → <a href={`#step-${way.to}`}>{way.to}</a>
+              → <a href={`#step-${step.plan}-${way.to}`}>{way.to}</a>
             </li>
           ))}
         </ul>

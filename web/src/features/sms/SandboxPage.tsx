@@ -92,7 +92,9 @@ function Handset({ phone }: { phone: Phone }) {
   const end = useRef<HTMLDivElement>(null)
   const count = phone.messages.length
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new message scrolls into view
-  useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [count])
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: 'end' })
+  }, [count])
   const last = phone.messages.findLast((each) => each.direction === 'out')
   return (
     <div className={css.stand}>
@@ -117,7 +119,7 @@ function Bubble({ one }: { one: Message }) {
   const { t } = useText()
   return (
     <div className={css.bubble} data-mine={one.direction === 'in' || undefined}>
-      <p>{one.text ?? t('sms.erased')}</p>
+      <p>{one.text === null ? t('sms.erased') : <Linked text={one.text} />}</p>
       <footer>
         <span className="num">{clockTime(one.created_at)}</span>
         {one.direction === 'out' && <MessageStateTag one={one} />}
@@ -128,6 +130,19 @@ function Bubble({ one }: { one: Message }) {
         )}
       </footer>
     </div>
+  )
+}
+
+/** A link in an SMS is what its receiver taps on. */
+function Linked({ text }: { text: string }) {
+  return text.split(/(https?:\/\/[^\s，。；]+)/).map((part, i) =>
+    i % 2 === 1 ? (
+      <a key={i} href={part} target="_blank" rel="noreferrer" style={{ textDecoration: 'underline' }}>
+        {part}
+      </a>
+    ) : (
+      part
+    ),
   )
 }
 
@@ -153,7 +168,7 @@ function Reply({ to }: { to: Message }) {
             {each}
           </Button>
         ))}
-        <span className="small num">{t('sms.reply_to', { ext: to.ext })}</span>
+        {to.ext && <span className="small num">{t('sms.reply_to', { ext: to.ext })}</span>}
       </div>
       <div className={css.replyRow}>
         <Input
