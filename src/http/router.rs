@@ -65,3 +65,16 @@ fn openapi(document: OpenApi) -> OpenApi {
 fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_what_the_hub_serves() {
+        let committed: serde_json::Value =
+            serde_json::from_str(include_str!("../../docs/openapi.json")).expect("docs/openapi.json is JSON");
+        let served = serde_json::to_value(document()).expect("the document serialises");
+        assert!(committed == served, "docs/openapi.json is out of date: run `make docs` and commit it");
+    }
+}
