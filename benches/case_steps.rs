@@ -46,7 +46,8 @@ impl DutyList for OneUnit {
 
 fn actor() -> Actor {
     use liandong::access::{Grant, Origin, Scope, Seat, Sensitivity};
-    let grants = Action::ALL.iter().map(|a| Grant { action: *a, scope: Scope::Subtree, ceiling: Sensitivity::Internal });
+    let grants =
+        Action::ALL.iter().map(|a| Grant { action: *a, scope: Scope::Subtree, ceiling: Sensitivity::Internal });
     let seat = Seat {
         person: liandong::ids::PersonId(uuid::Uuid::from_u128(2)),
         post: liandong::ids::PostId(uuid::Uuid::from_u128(3)),
@@ -98,7 +99,9 @@ async fn floor(store: &Store) -> f64 {
     let (began, mut commits) = (Instant::now(), 0);
     while began.elapsed() < Duration::from_secs(1) {
         let written: Result<(), StoreError> = store
-            .write(|tx| Box::pin(async move { log::set_timer(tx, "bench", "floor", liandong::ids::Timestamp(0), "").await }))
+            .write(|tx| {
+                Box::pin(async move { log::set_timer(tx, "bench", "floor", liandong::ids::Timestamp(0), "").await })
+            })
             .await;
         written.unwrap();
         commits += 1;
@@ -115,14 +118,14 @@ async fn client(store: Store, cases: Cases, until: Instant, done: Arc<AtomicU64>
         }))
         .unwrap();
         let (captures, by) = (cases.clone(), actor.clone());
-        let case = store
-            .write(move |tx| Box::pin(async move { captures.capture(tx, &by, &body, None).await }))
-            .await
-            .unwrap();
+        let case =
+            store.write(move |tx| Box::pin(async move { captures.capture(tx, &by, &body, None).await })).await.unwrap();
         let (steps, by) = (cases.clone(), actor.clone());
         let stepped: Result<_, CommandError> = store
             .write(move |tx| {
-                Box::pin(async move { steps.act(tx, &by, case.id, Act::Accept(Default::default()), Wish::default()).await })
+                Box::pin(
+                    async move { steps.act(tx, &by, case.id, Act::Accept(Default::default()), Wish::default()).await },
+                )
             })
             .await;
         stepped.unwrap();

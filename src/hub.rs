@@ -181,8 +181,7 @@ impl Hub {
     fn messages(&self, config: &Config, cases: &Cases, dispatch: &Dispatch) -> Result<Messages, StartError> {
         let templates = Templates::shipped().map_err(|e| StartError::Sms(e.to_string()))?;
         let home = self.orgs.directory().city().map_or_else(OrgPath::root, |c| c.path.clone());
-        let replies =
-            plugs::Replies { cases: cases.clone(), dispatch: dispatch.clone(), vault: self.vault.clone() };
+        let replies = plugs::Replies { cases: cases.clone(), dispatch: dispatch.clone(), vault: self.vault.clone() };
         let contacts = Arc::new(plugs::Holders(self.vault.clone()));
         let url = config.hub.public_url.clone();
         Ok(Messages::new(self.vault.clone(), templates, contacts, Arc::new(replies), home, url))
@@ -199,9 +198,8 @@ impl Hub {
         let default = [SmsLink::sandbox()];
         let links = if config.sms.links.is_empty() { &default[..] } else { &config.sms.links[..] };
         for link in links {
-            let start = |link, events| {
-                Gateway::start(messages.clone(), self.store.clone(), link, events, self.stop.clone())
-            };
+            let start =
+                |link, events| Gateway::start(messages.clone(), self.store.clone(), link, events, self.stop.clone());
             match link.protocol.as_str() {
                 "sandbox" => {
                     let (started, events) = SandboxLink::start(&link.name, &link.source, true);
@@ -210,8 +208,8 @@ impl Hub {
                     gateways.push(start(started, events));
                 }
                 "smpp" => {
-                    let (started, events) =
-                        SmppLink::start(smpp(link), seed()).map_err(|e| StartError::Sms(format!("{}: {e}", link.name)))?;
+                    let (started, events) = SmppLink::start(smpp(link), seed())
+                        .map_err(|e| StartError::Sms(format!("{}: {e}", link.name)))?;
                     gateways.push(start(Arc::new(started), events));
                 }
                 other => {

@@ -194,7 +194,9 @@ async fn run(command: Command) -> Result<(), Failure> {
             let policy = Policy::strict(&config.sip.realm, config.http.idle_minutes);
             let orgs = liandong::orgs::Orgs::open(store.clone(), vault.clone(), policy).await?;
             liandong::demo::found(&store, &vault, &orgs, &name, &code).await?;
-            println!("{name} is founded at /{code}/; next: liandong user add USER --name NAME --role sysadmin --unit /{code}/");
+            println!(
+                "{name} is founded at /{code}/; next: liandong user add USER --name NAME --role sysadmin --unit /{code}/"
+            );
             Ok(())
         }
         Command::User { command, config } => {
@@ -221,7 +223,9 @@ async fn run(command: Command) -> Result<(), Failure> {
             liandong::store::restore(&from, &config.store_url())?;
             db(Db::Verify, config).await
         }
-        Command::Db { command, config } => db(command, Loaded::read(config.as_deref(), Config::default())?.config).await,
+        Command::Db { command, config } => {
+            db(command, Loaded::read(config.as_deref(), Config::default())?.config).await
+        }
     }
 }
 
@@ -332,7 +336,8 @@ fn simulate(scenarios: &[PathBuf], plans: &[PathBuf]) -> Result<(), Failure> {
     let set = std::sync::Arc::new(compile(plans)?);
     let mut failed = 0;
     for file in read_files(scenarios)? {
-        let scenario = liandong_dialplans::simulate::Scenario::read(&file, &set).map_err(|finding| finding.to_string())?;
+        let scenario =
+            liandong_dialplans::simulate::Scenario::read(&file, &set).map_err(|finding| finding.to_string())?;
         let transcript = liandong_dialplans::simulate::simulate(&set, &scenario);
         println!("{}\n{transcript}", file.name);
         failed += usize::from(!transcript.passed());

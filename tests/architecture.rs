@@ -142,9 +142,12 @@ fn crates_are_used_only_where_they_belong() {
 #[test]
 fn the_crates_know_nothing_of_the_hub_or_of_each_other() {
     let mut wrong = Vec::new();
-    for (folder, own) in
-        [("sip", "liandong_sip"), ("media", "liandong_media"), ("dialplans", "liandong_dialplans"), ("sms-gateway", "liandong_sms")]
-    {
+    for (folder, own) in [
+        ("sip", "liandong_sip"),
+        ("media", "liandong_media"),
+        ("dialplans", "liandong_dialplans"),
+        ("sms-gateway", "liandong_sms"),
+    ] {
         for source in sources(&format!("{folder}/src")) {
             for (other, _) in CRATES.iter().filter(|(name, _)| *name != own) {
                 if source.code.contains(other) {

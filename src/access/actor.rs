@@ -110,7 +110,11 @@ impl Actor {
             kind: "person".into(),
             person: self.person,
             post: self.post,
-            name: if self.unit_name.is_empty() { self.name.clone() } else { format!("{}·{}", self.unit_name, self.name) },
+            name: if self.unit_name.is_empty() {
+                self.name.clone()
+            } else {
+                format!("{}·{}", self.unit_name, self.name)
+            },
         }
     }
 

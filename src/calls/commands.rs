@@ -186,7 +186,8 @@ pub struct FigureView {
 impl FigureView {
     /// With the calls' ids, or only their counts.
     pub(super) fn new(figure: Figure, with_ids: bool) -> Self {
-        let ids = |calls: &[CallId]| if with_ids { calls.iter().map(ToString::to_string).collect() } else { Vec::new() };
+        let ids =
+            |calls: &[CallId]| if with_ids { calls.iter().map(ToString::to_string).collect() } else { Vec::new() };
         Self {
             name: figure.name.into(),
             title: figure.title.into(),
@@ -288,7 +289,8 @@ impl Calls {
         see(actor, Action::CallRead, &row)?;
         let event = CallsEvent::Linked { case_id, public_no };
         let at = tx.now();
-        let entry = Entry { at, subject: Subject::from(id), call: Some(id), orgs: row.orgs, actor: actor.as_ref(), event };
+        let entry =
+            Entry { at, subject: Subject::from(id), call: Some(id), orgs: row.orgs, actor: actor.as_ref(), event };
         write_one(tx, &self.vault, &entry).await?;
         Ok(())
     }
@@ -454,7 +456,10 @@ impl Calls {
             cause: row.cause,
             muted: live.is_some_and(|l| l.muted),
             recording,
-            case: row.cases.last().map(|id| CallCaseView { id: id.clone(), public_no: row.case_no.unwrap_or_default() }),
+            case: row
+                .cases
+                .last()
+                .map(|id| CallCaseView { id: id.clone(), public_no: row.case_no.unwrap_or_default() }),
             case_ids: row.cases,
         })
     }

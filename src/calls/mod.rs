@@ -28,4 +28,5 @@ pub use registry::StoredRegistry;
 use crate::store::Migration;
 
 /// The tables of calls.
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "calls/001_calls", sql: include_str!("schema/001_calls.sql") }];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "calls/001_calls", sql: include_str!("schema/001_calls.sql") }];

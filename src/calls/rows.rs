@@ -208,7 +208,8 @@ impl Change {
     /// Adds to a list `|a|b|`, once.
     fn add(&mut self, column: &str, item: &str) {
         let mark = format!("|{item}|");
-        let (like, tail) = (self.place(Value::Text(Some(format!("%{mark}%")))), self.place(Value::Text(Some(format!("{item}|")))));
+        let (like, tail) =
+            (self.place(Value::Text(Some(format!("%{mark}%")))), self.place(Value::Text(Some(format!("{item}|")))));
         self.sets.push(format!("{column} = CASE WHEN {column} LIKE {like} THEN {column} ELSE {column} || {tail} END"));
     }
 
@@ -302,7 +303,8 @@ impl Change {
 
 /// Who may see a call that has ended.
 pub(super) async fn orgs_of(tx: &mut Tx, call: CallId) -> Result<Vec<OrgPath>, StoreError> {
-    let row = sqlx::query("SELECT orgs FROM calls WHERE id = $1").bind(call.to_string()).fetch_optional(tx.conn()).await?;
+    let row =
+        sqlx::query("SELECT orgs FROM calls WHERE id = $1").bind(call.to_string()).fetch_optional(tx.conn()).await?;
     let joined: String = row.map(|r| r.try_get(0)).transpose()?.unwrap_or_default();
     Ok(split(&joined).into_iter().map(OrgPath::from_stored).collect())
 }
@@ -368,7 +370,6 @@ pub(super) async fn list(
     }
     query.fetch_all(pool).await?.iter().map(read).collect()
 }
-
 
 /// An agent's answered calls since `from`: how many, and their talk together in milliseconds.
 pub(super) async fn served_by(pool: &AnyPool, agent: PersonId, from: Timestamp) -> Result<(i64, i64), StoreError> {
@@ -485,7 +486,8 @@ pub(super) async fn change_binding(tx: &mut Tx, change: &BindingChange) -> Resul
 
 /// All kept registrations.
 pub(super) async fn bindings(pool: &AnyPool) -> Result<Vec<StoredBinding>, StoreError> {
-    let rows = sqlx::query("SELECT extension, contact, agent, expires_at, detail FROM sip_bindings").fetch_all(pool).await?;
+    let rows =
+        sqlx::query("SELECT extension, contact, agent, expires_at, detail FROM sip_bindings").fetch_all(pool).await?;
     rows.iter()
         .map(|r| {
             let agent: String = r.try_get(2)?;

@@ -117,7 +117,8 @@ impl Classes {
         if let Some(missing) = Nature::ALL.iter().find(|n| !file.nature.contains_key(n)) {
             return Err(format!("nature {:?} has no limits", missing.as_str()));
         }
-        let tree = Self { version: file.version, groups: file.groups, by_code, nature: file.nature, urgency: file.urgency };
+        let tree =
+            Self { version: file.version, groups: file.groups, by_code, nature: file.nature, urgency: file.urgency };
         let unordered = tree.all_limits().find(|l| !l.are_ordered()).map(|l| l.source.clone());
         match unordered {
             Some(source) => Err(format!("limits {source:?}: sign ≤ contact ≤ settle does not hold")),
@@ -156,7 +157,8 @@ impl Classes {
     }
 
     fn all_limits(&self) -> impl Iterator<Item = &Limits> {
-        let classes = self.groups.iter().flat_map(|g| g.limits.iter().chain(g.classes.iter().filter_map(|c| c.limits.as_ref())));
+        let classes =
+            self.groups.iter().flat_map(|g| g.limits.iter().chain(g.classes.iter().filter_map(|c| c.limits.as_ref())));
         classes.chain(self.nature.values()).chain(self.urgency.values())
     }
 }
@@ -185,9 +187,21 @@ mod tests {
         assert_eq!(limit(ClockKind::Settle, "water.supply.meter"), Budget { amount: 10, unit: TimeUnit::WorkingDays });
         assert_eq!(tree.limit(ClockKind::Judge, "gas.leak", Nature::Help, Urgency::Normal), None);
         for code in [
-            "water.supply.pipe_burst", "water.supply.outage", "power.outage", "gas.leak", "heating.none", "road.damage",
-            "road.manhole", "lighting.streetlamp", "noise.construction", "env.garbage", "traffic.signal", "transit.bus",
-            "property.service", "consult.policy", "other.other",
+            "water.supply.pipe_burst",
+            "water.supply.outage",
+            "power.outage",
+            "gas.leak",
+            "heating.none",
+            "road.damage",
+            "road.manhole",
+            "lighting.streetlamp",
+            "noise.construction",
+            "env.garbage",
+            "traffic.signal",
+            "transit.bus",
+            "property.service",
+            "consult.policy",
+            "other.other",
         ] {
             assert!(tree.class(code).is_some(), "{code}");
         }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::classes::Classes;
 use super::clocks::{Calendars, HolidayYear};
-use super::engine::{self, Act, By, CaptureBody, Captor, Meta, World};
+use super::engine::{self, Act, By, Captor, CaptureBody, Meta, World};
 use super::flow::{CITY, Flow, check_text};
 use super::model::{Case, Stamp};
 use super::number::{SERIALS, find_public_no, public_no, query_code};
@@ -108,7 +108,8 @@ impl Cases {
             calendars = calendars.with_year(year).map_err(|e| StoreError::Damaged(e.to_string()))?;
         }
         let read = |text: &str| {
-            check_text(text, &classes, &calendars).map_err(|found| OpenError::Flow(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+            check_text(text, &classes, &calendars)
+                .map_err(|found| OpenError::Flow(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
         };
         let flow = Arc::new(read(text)?);
         let (version, key, text) = (flow.version.clone(), flow.key.clone(), text.to_owned());
@@ -118,7 +119,9 @@ impl Cases {
             // An old version that a newer checker refuses still serves its cases as the present one.
             match read(&text) {
                 Ok(old) => drop(flows.insert(old.version.clone(), Arc::new(old))),
-                Err(e) => tracing::warn!(error = %e, "a stored flow version cannot be used; its cases go by the present one"),
+                Err(e) => {
+                    tracing::warn!(error = %e, "a stored flow version cannot be used; its cases go by the present one")
+                }
             }
         }
         Ok(Self(Arc::new(Inner { parts, classes, flow, flows, calendars: watch::Sender::new(Arc::new(calendars)) })))
@@ -135,7 +138,13 @@ impl Cases {
     }
 
     /// Opens a case 采集登记. The same key gives the case that it made before.
-    pub async fn capture(&self, tx: &mut Tx, actor: &Actor, body: &CaptureBody, key: Option<&str>) -> Result<Case, CommandError> {
+    pub async fn capture(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        body: &CaptureBody,
+        key: Option<&str>,
+    ) -> Result<Case, CommandError> {
         actor.check(Action::CaseCapture, Target::of(std::slice::from_ref(&actor.unit_path)))?;
         let unit = self.unit_of(actor)?;
         self.capture_for(tx, By::actor(actor), body, unit, Vec::new(), key).await
@@ -150,7 +159,8 @@ impl Cases {
         subjects: Vec<Subject>,
         key: Option<&str>,
     ) -> Result<Case, CommandError> {
-        let client_key = key.map(|k| format!("{}:{k}", by.actor.person.map_or_else(|| by.actor.name.clone(), |p| p.to_string())));
+        let client_key =
+            key.map(|k| format!("{}:{k}", by.actor.person.map_or_else(|| by.actor.name.clone(), |p| p.to_string())));
         if let Some(k) = &client_key
             && let Some(first) = rows::load_by_key(tx.conn(), k).await?
         {
@@ -171,7 +181,8 @@ impl Cases {
         let meta = Meta { now: tx.now(), key };
         let event = engine::capture(self.world(&self.0.flow, &calendars), body, captor, by, meta, tx.ids())?;
         let stamp = Stamp { at: tx.now(), by: by.actor_ref() };
-        let case = Case::begin(&event, &stamp).ok_or_else(|| StoreError::Damaged("a captured case does not begin".into()))?;
+        let case =
+            Case::begin(&event, &stamp).ok_or_else(|| StoreError::Damaged("a captured case does not begin".into()))?;
         let party = self.seal_requester(tx, &case, PartyRow::default(), &event).await?;
         rows::insert(tx, &case, &query_code, client_key.as_deref()).await?;
         if let Some(party) = party {
@@ -183,7 +194,14 @@ impl Cases {
     }
 
     /// Carries a verb out on a case that the actor may see.
-    pub async fn act(&self, tx: &mut Tx, actor: &Actor, id: CaseId, act: Act, wish: Wish<'_>) -> Result<Case, CommandError> {
+    pub async fn act(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        id: CaseId,
+        act: Act,
+        wish: Wish<'_>,
+    ) -> Result<Case, CommandError> {
         let case = self.visible(tx, actor, id).await?;
         self.act_on(tx, By::actor(actor), case, act, wish).await
     }
@@ -192,7 +210,14 @@ impl Cases {
         self.act_on(tx, by, case, act, Wish::default()).await
     }
 
-    async fn act_on(&self, tx: &mut Tx, by: By<'_>, case: Case, act: Act, wish: Wish<'_>) -> Result<Case, CommandError> {
+    async fn act_on(
+        &self,
+        tx: &mut Tx,
+        by: By<'_>,
+        case: Case,
+        act: Act,
+        wish: Wish<'_>,
+    ) -> Result<Case, CommandError> {
         if wish.key.is_some_and(|k| case.keys.iter().any(|seen| seen == k)) {
             return Ok(case);
         }
@@ -211,7 +236,13 @@ impl Cases {
     }
 
     /// An SMS from a citizen becomes a draft at the front desk.
-    pub async fn open_draft_from_sms(&self, tx: &mut Tx, phone: &PhoneNumber, text: &str, message: Subject) -> Result<Case, CommandError> {
+    pub async fn open_draft_from_sms(
+        &self,
+        tx: &mut Tx,
+        phone: &PhoneNumber,
+        text: &str,
+        message: Subject,
+    ) -> Result<Case, CommandError> {
         let unit = self.units().front_desk().ok_or_else(no_front_desk)?;
         let title: String = text.trim().chars().filter(|c| !c.is_control()).take(SMS_TITLE).collect();
         let body = CaptureBody {
@@ -251,7 +282,8 @@ impl Cases {
         if party.phone_index != self.0.parts.vault.index(phone.as_str()) {
             return Ok(None);
         }
-        let case = self.link(tx, stored.case, message, ContactRole::Related, ActorRef::part("citizen", "诉求人")).await?;
+        let case =
+            self.link(tx, stored.case, message, ContactRole::Related, ActorRef::part("citizen", "诉求人")).await?;
         let hub = Actor::hub("短信");
         let by = By { actor: &hub, unit: None, citizen: true, via: "sms" };
         let body = engine::SupplementBody { text: Some(text.to_owned()), ..Default::default() };
@@ -271,7 +303,13 @@ impl Cases {
     }
 
     /// A person signs by replying from his own phone.
-    pub async fn sign_by_person(&self, tx: &mut Tx, actor: &Actor, id: CaseId, via: &str) -> Result<Case, CommandError> {
+    pub async fn sign_by_person(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        id: CaseId,
+        via: &str,
+    ) -> Result<Case, CommandError> {
         let case = self.visible(tx, actor, id).await?;
         let by = By { actor, unit: None, citizen: false, via };
         self.act_on(tx, by, case, Act::Sign(Default::default()), Wish::default()).await
@@ -279,12 +317,26 @@ impl Cases {
 
     /// Links a call, message, meeting or order to a case: its events then stand on the case's timeline. Linking it twice
     /// changes nothing. For other parts of the hub; who asked is named by `by`.
-    pub async fn link_subject(&self, tx: &mut Tx, id: CaseId, subject: Subject, role: ContactRole, by: ActorRef) -> Result<Case, CommandError> {
+    pub async fn link_subject(
+        &self,
+        tx: &mut Tx,
+        id: CaseId,
+        subject: Subject,
+        role: ContactRole,
+        by: ActorRef,
+    ) -> Result<Case, CommandError> {
         let case = rows::load(tx.conn(), id).await?.ok_or_else(not_found)?.case;
         self.link(tx, case, subject, role, by).await
     }
 
-    async fn link(&self, tx: &mut Tx, case: Case, subject: Subject, role: ContactRole, by: ActorRef) -> Result<Case, CommandError> {
+    async fn link(
+        &self,
+        tx: &mut Tx,
+        case: Case,
+        subject: Subject,
+        role: ContactRole,
+        by: ActorRef,
+    ) -> Result<Case, CommandError> {
         if case.subjects.iter().any(|c| c.subject == subject) {
             return Ok(case);
         }
@@ -331,7 +383,9 @@ impl Cases {
     /// is an event, and from the commit on new clocks go by it. Returns how many clocks moved.
     pub async fn import_holidays(&self, tx: &mut Tx, actor: &Actor, year: HolidayYear) -> Result<usize, CommandError> {
         actor.check(Action::SystemManage, Target::of(std::slice::from_ref(&actor.unit_path)))?;
-        let bad = |e: super::clocks::CalendarError| Refusal::invalid("calendar.bad_list", format!("节假日清单不可用：{e}")).field("/days");
+        let bad = |e: super::clocks::CalendarError| {
+            Refusal::invalid("calendar.bad_list", format!("节假日清单不可用：{e}")).field("/days")
+        };
         let next = Arc::new(self.calendars().with_year(year.clone()).map_err(bad)?);
         rows::put_holidays(tx, &year).await?;
         let mut moved = 0;
@@ -345,7 +399,13 @@ impl Cases {
         Ok(moved)
     }
 
-    async fn reproject(&self, tx: &mut Tx, calendars: &Calendars, name: &str, actor: &Actor) -> Result<usize, CommandError> {
+    async fn reproject(
+        &self,
+        tx: &mut Tx,
+        calendars: &Calendars,
+        name: &str,
+        actor: &Actor,
+    ) -> Result<usize, CommandError> {
         let Ok(calendar) = calendars.named(name) else { return Ok(0) };
         let (mut after, mut moved) = (String::new(), 0);
         loop {
@@ -358,7 +418,13 @@ impl Cases {
         }
     }
 
-    async fn reproject_case(&self, tx: &mut Tx, calendars: &Calendars, id: &str, actor: &Actor) -> Result<usize, CommandError> {
+    async fn reproject_case(
+        &self,
+        tx: &mut Tx,
+        calendars: &Calendars,
+        id: &str,
+        actor: &Actor,
+    ) -> Result<usize, CommandError> {
         let id: CaseId = id.parse().map_err(|_| StoreError::Damaged("a case's id".into()))?;
         let Some(stored) = rows::load(tx.conn(), id).await? else { return Ok(0) };
         let (mut case, mut moved) = (stored.case, 0);
@@ -390,7 +456,14 @@ impl Cases {
     }
 
     /// Appends the event and moves the timer if the next rung moved.
-    async fn tell(&self, tx: &mut Tx, before: Option<&Case>, case: &Case, event: CaseEvent, by: ActorRef) -> Result<(), StoreError> {
+    async fn tell(
+        &self,
+        tx: &mut Tx,
+        before: Option<&Case>,
+        case: &Case,
+        event: CaseEvent,
+        by: ActorRef,
+    ) -> Result<(), StoreError> {
         append(tx, &self.0.parts.vault, NewEvent::of(case.id, case.orgs(), by, &event)).await?;
         let (old, new) = (before.and_then(Case::next_rung_at), case.next_rung_at());
         match new {
@@ -401,7 +474,13 @@ impl Cases {
     }
 
     /// The requester's row as the event leaves it, or `None` if the event says nothing about him.
-    async fn seal_requester(&self, tx: &mut Tx, case: &Case, known: PartyRow, event: &CaseEvent) -> Result<Option<PartyRow>, StoreError> {
+    async fn seal_requester(
+        &self,
+        tx: &mut Tx,
+        case: &Case,
+        known: PartyRow,
+        event: &CaseEvent,
+    ) -> Result<Option<PartyRow>, StoreError> {
         let (name, phone) = match event {
             CaseEvent::Captured(s) => (&s.facts.requester_name, &s.facts.requester_phone),
             CaseEvent::Supplemented(s) => (&s.facts.requester_name, &s.facts.requester_phone),
@@ -441,7 +520,12 @@ impl Cases {
         let serial = rows::next_serial(tx, &day.to_string(), block.first).await?;
         match u32::try_from(serial).ok().filter(|s| *s <= block.last) {
             Some(serial) => Ok(public_no(day, serial)),
-            None => Err(Refusal::new(RefusalKind::Unavailable, "case.numbers_used_up", "本站今日的工单编号已用完，请联系系统管理员扩大号段").into()),
+            None => Err(Refusal::new(
+                RefusalKind::Unavailable,
+                "case.numbers_used_up",
+                "本站今日的工单编号已用完，请联系系统管理员扩大号段",
+            )
+            .into()),
         }
     }
 
@@ -481,7 +565,8 @@ impl Cases {
 
 /// Whether the actor may see the case; else it is not there for him.
 pub(super) fn check_visible(actor: &Actor, case: &Case) -> Result<(), Refusal> {
-    let target = Target { orgs: &case.orgs(), owner: case.collected_by, sensitivity: engine::sensitivity(case.secrecy) };
+    let target =
+        Target { orgs: &case.orgs(), owner: case.collected_by, sensitivity: engine::sensitivity(case.secrecy) };
     actor.check_visible(Action::CaseRead, target, "工单")
 }
 

@@ -68,10 +68,17 @@ impl CaseBox {
             Self::Handling => (Action::CaseHandle, "{item} i.state = 'signed' AND {held})"),
             Self::DueSoon => (Action::CaseHandle, "c.card = 'yellow' AND {item} {held})"),
             Self::Overdue => (Action::CaseHandle, "c.card = 'red' AND {item} {held})"),
-            Self::Returned => (Action::CaseRead, "(c.node = 'return_requested' OR (c.node = 'to_dispatch' AND c.returns > 0))"),
-            Self::ToDispatch => (Action::CaseDispatch, "c.node IN ('draft', 'collected', 'reported', 'awaiting_citizen', 'to_dispatch')"),
+            Self::Returned => {
+                (Action::CaseRead, "(c.node = 'return_requested' OR (c.node = 'to_dispatch' AND c.returns > 0))")
+            }
+            Self::ToDispatch => (
+                Action::CaseDispatch,
+                "c.node IN ('draft', 'collected', 'reported', 'awaiting_citizen', 'to_dispatch')",
+            ),
             Self::ToCheck => (Action::CaseDispatch, "c.node IN ('fed_back', 'replying', 'revisiting')"),
-            Self::Supervision => (Action::CaseSupervise, "c.ended = 0 AND (c.card = 'red' OR c.urges > 0 OR c.overlays <> '|')"),
+            Self::Supervision => {
+                (Action::CaseSupervise, "c.ended = 0 AND (c.card = 'red' OR c.urges > 0 OR c.overlays <> '|')")
+            }
             Self::Mine => (Action::CaseRead, "c.owner = {me}"),
         }
     }
@@ -258,7 +265,10 @@ impl Cases {
         let mut boxes = std::collections::BTreeMap::new();
         for box_ in CaseBox::ALL {
             let name = serde_json::to_value(box_).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-            boxes.insert(name, self.count(store, actor, &CaseFilter { box_: Some(*box_), ..CaseFilter::default() }).await?);
+            boxes.insert(
+                name,
+                self.count(store, actor, &CaseFilter { box_: Some(*box_), ..CaseFilter::default() }).await?,
+            );
         }
         Ok(Counts { boxes })
     }

@@ -33,4 +33,5 @@ pub use track::{PublicStep, PublicView};
 use crate::store::Migration;
 
 /// The tables of cases.
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "cases/001_cases", sql: include_str!("schema/001_cases.sql") }];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "cases/001_cases", sql: include_str!("schema/001_cases.sql") }];

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::flow::View;
 use crate::events::cases::{
-    Area, Attachment, Card, CaseEvent, Change, Channel, Clock, ClockChange, ClockKind, ContactRole, ItemChange, ItemKind, ItemState,
-    LinkKind, Linked, Nature, Outcome, Overlay, Place, ResultCode, Secrecy, Segment, Solved, Stepped, Supplemented, UnitRef, Urgency,
-    WorkItem,
+    Area, Attachment, Card, CaseEvent, Change, Channel, Clock, ClockChange, ClockKind, ContactRole, ItemChange,
+    ItemKind, ItemState, LinkKind, Linked, Nature, Outcome, Overlay, Place, ResultCode, Secrecy, Segment, Solved,
+    Stepped, Supplemented, UnitRef, Urgency, WorkItem,
 };
 use crate::events::{ActorRef, Subject};
 use crate::ids::{CaseId, ClockId, OrgPath, PersonId, Timestamp, WorkItemId};
@@ -250,7 +250,11 @@ impl Case {
             subjects: Vec::new(),
             keys: Vec::new(),
         };
-        case.subjects.extend(f.subjects.iter().map(|s| Contact { subject: s.clone(), role: ContactRole::Source, at: stamp.at }));
+        case.subjects.extend(f.subjects.iter().map(|s| Contact {
+            subject: s.clone(),
+            role: ContactRole::Source,
+            at: stamp.at,
+        }));
         case.settle(&s.change, s.key.as_deref(), stamp);
         case.draft = case.node == "draft";
         Some(case)
@@ -390,7 +394,9 @@ impl Case {
         let fed_back = self.result().is_some_and(|r| r.round == self.round && r.person == Some(person));
         match self.lead() {
             Some(lead) => signed(lead) || fed_back,
-            None => fed_back || self.items.iter().any(|i| i.kind == ItemKind::Lead && i.round == self.round && signed(i)),
+            None => {
+                fed_back || self.items.iter().any(|i| i.kind == ItemKind::Lead && i.round == self.round && signed(i))
+            }
         }
     }
 

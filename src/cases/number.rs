@@ -22,7 +22,8 @@ pub fn public_no(day: Date, serial: u32) -> String {
 /// What somebody typed or read aloud, as a number: spaces and dashes go, full-width digits count. None if it cannot be one,
 /// also when its check digit says that a digit was misheard.
 pub fn parse_public_no(text: &str) -> Option<String> {
-    let digits = text.chars().filter(|c| !matches!(c, ' ' | '-' | '\u{3000}')).map(digit).collect::<Option<String>>()?;
+    let digits =
+        text.chars().filter(|c| !matches!(c, ' ' | '-' | '\u{3000}')).map(digit).collect::<Option<String>>()?;
     let (body, check) = digits.split_at_checked(DIGITS - 1)?;
     (check == check_digit(body).to_string()).then_some(digits)
 }

@@ -11,7 +11,9 @@ use super::lists::CaseLine;
 use super::model::{Case, CaseLink, CaseResult, Contact, RevisitMade, Supplement};
 use super::ports::Proposal;
 use super::rows;
-use crate::access::{Action, Actor, CommandError, Refusal, Target, audit, mask_name, mask_phone, show_masked, show_whole};
+use crate::access::{
+    Action, Actor, CommandError, Refusal, Target, audit, mask_name, mask_phone, show_masked, show_whole,
+};
 use crate::events::access::AccessEvent;
 use crate::events::cases::{Area, Attachment, Clock, Place, WorkItem};
 use crate::events::{Record, Subject};
@@ -163,9 +165,16 @@ impl Cases {
     }
 
     /// The requester unmasked, which is audited with its purpose.
-    pub async fn unmask(&self, tx: &mut Tx, actor: &Actor, id: CaseId, purpose: &str) -> Result<RequesterView, CommandError> {
+    pub async fn unmask(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        id: CaseId,
+        purpose: &str,
+    ) -> Result<RequesterView, CommandError> {
         let case = self.visible(tx, actor, id).await?;
-        let target = Target { orgs: &case.orgs(), owner: case.collected_by, sensitivity: engine::sensitivity(case.secrecy) };
+        let target =
+            Target { orgs: &case.orgs(), owner: case.collected_by, sensitivity: engine::sensitivity(case.secrecy) };
         actor.check(Action::PersonalRead, target)?;
         if purpose.trim().is_empty() {
             return Err(Refusal::invalid("case.no_purpose", "查看个人信息须说明用途").field("purpose").into());
@@ -204,11 +213,18 @@ impl Cases {
     }
 
     /// The events of a case and of everything linked to it, in the log's order, after `seq`. Personal texts are masked.
-    pub async fn timeline(&self, store: &Store, actor: &Actor, id: CaseId, seq: i64) -> Result<Vec<Record>, CommandError> {
+    pub async fn timeline(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        id: CaseId,
+        seq: i64,
+    ) -> Result<Vec<Record>, CommandError> {
         let mut conn = store.reader().acquire().await?;
         let case = rows::load(&mut conn, id).await?.ok_or_else(not_found)?.case;
         check_visible(actor, &case)?;
-        let subjects: Vec<Subject> = [Subject::from(id)].into_iter().chain(case.subjects.iter().map(|c| c.subject.clone())).collect();
+        let subjects: Vec<Subject> =
+            [Subject::from(id)].into_iter().chain(case.subjects.iter().map(|c| c.subject.clone())).collect();
         let mut records = of_subjects(store.reader(), &self.0.parts.site, &subjects, seq).await?;
         for record in &mut records {
             self.0.parts.vault.open_value(&mut conn, &mut record.body, show_masked).await.map_err(sealed)?;
@@ -217,7 +233,12 @@ impl Cases {
     }
 
     /// What is known behind a number, as far as the actor may see it.
-    pub async fn of_phone(&self, store: &Store, actor: &Actor, phone: &PhoneNumber) -> Result<PhoneHistory, CommandError> {
+    pub async fn of_phone(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        phone: &PhoneNumber,
+    ) -> Result<PhoneHistory, CommandError> {
         let read = actor.predicate(Action::CaseRead, "c.orgs", "c.owner", "c.secrecy", 2);
         let index = self.0.parts.vault.index(phone.as_str());
         let cases = rows::of_phone(store.reader(), &index, &read.sql, read.binds, HISTORY_MAX).await?;
@@ -243,7 +264,8 @@ impl Cases {
         };
         let records = of_subjects(store.reader(), &self.0.parts.site, std::slice::from_ref(subject), 0).await?;
         let seen = records.iter().any(|r| {
-            (r.actor.person.is_some() && r.actor.person == actor.person) || actions.iter().any(|a| actor.may(*a, Target::of(&r.orgs)))
+            (r.actor.person.is_some() && r.actor.person == actor.person)
+                || actions.iter().any(|a| actor.may(*a, Target::of(&r.orgs)))
         });
         if records.is_empty() || seen {
             return Ok(());
@@ -285,7 +307,12 @@ impl Cases {
     }
 
     /// Links to cases that the actor may not see are not told.
-    async fn visible_links(&self, conn: &mut sqlx::AnyConnection, actor: &Actor, case: &Case) -> Result<Vec<CaseLink>, StoreError> {
+    async fn visible_links(
+        &self,
+        conn: &mut sqlx::AnyConnection,
+        actor: &Actor,
+        case: &Case,
+    ) -> Result<Vec<CaseLink>, StoreError> {
         let mut links = Vec::new();
         for link in &case.links {
             let other = rows::load(conn, link.case_id).await?;
@@ -313,12 +340,18 @@ impl Cases {
 
     /// Names of the boxes and nodes, for the console's filters.
     pub fn nodes(&self) -> BTreeMap<String, Value> {
-        self.0.flow.nodes.iter().map(|(k, n)| (k.clone(), serde_json::json!({ "zh": n.zh, "step": n.step, "end": n.is_end() }))).collect()
+        self.0
+            .flow
+            .nodes
+            .iter()
+            .map(|(k, n)| (k.clone(), serde_json::json!({ "zh": n.zh, "step": n.step, "end": n.is_end() })))
+            .collect()
     }
 }
 
 fn may_unmask(actor: &Actor, case: &Case) -> bool {
-    let target = Target { orgs: &case.orgs(), owner: case.collected_by, sensitivity: engine::sensitivity(case.secrecy) };
+    let target =
+        Target { orgs: &case.orgs(), owner: case.collected_by, sensitivity: engine::sensitivity(case.secrecy) };
     actor.may(Action::PersonalRead, target)
 }
 

@@ -36,7 +36,13 @@ pub(super) enum Bind {
 }
 
 /// Cases `c` for which a condition holds, in an order.
-pub(super) async fn find(pool: &AnyPool, condition: &str, order: &str, limit: u32, binds: Vec<Bind>) -> Result<Vec<Case>, StoreError> {
+pub(super) async fn find(
+    pool: &AnyPool,
+    condition: &str,
+    order: &str,
+    limit: u32,
+    binds: Vec<Bind>,
+) -> Result<Vec<Case>, StoreError> {
     let sql = format!("SELECT c.doc FROM cases c WHERE {condition} ORDER BY {order} LIMIT {limit}");
     docs(&bound(sql, binds).fetch_all(pool).await?)
 }
@@ -76,19 +82,26 @@ fn docs(rows: &[AnyRow]) -> Result<Vec<Case>, StoreError> {
 
 /// Reads a case by its id.
 pub(super) async fn load(conn: &mut AnyConnection, id: CaseId) -> Result<Option<Stored>, StoreError> {
-    let row = sqlx::query("SELECT doc, query_code FROM cases WHERE id = $1").bind(id.to_string()).fetch_optional(conn).await?;
+    let row = sqlx::query("SELECT doc, query_code FROM cases WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(conn)
+        .await?;
     row.as_ref().map(stored).transpose()
 }
 
 /// Reads a case by its public number.
 pub(super) async fn load_by_no(conn: &mut AnyConnection, public_no: &str) -> Result<Option<Stored>, StoreError> {
-    let row = sqlx::query("SELECT doc, query_code FROM cases WHERE public_no = $1").bind(public_no).fetch_optional(conn).await?;
+    let row = sqlx::query("SELECT doc, query_code FROM cases WHERE public_no = $1")
+        .bind(public_no)
+        .fetch_optional(conn)
+        .await?;
     row.as_ref().map(stored).transpose()
 }
 
 /// Reads the case that a client key made.
 pub(super) async fn load_by_key(conn: &mut AnyConnection, key: &str) -> Result<Option<Stored>, StoreError> {
-    let row = sqlx::query("SELECT doc, query_code FROM cases WHERE client_key = $1").bind(key).fetch_optional(conn).await?;
+    let row =
+        sqlx::query("SELECT doc, query_code FROM cases WHERE client_key = $1").bind(key).fetch_optional(conn).await?;
     row.as_ref().map(stored).transpose()
 }
 
@@ -106,15 +119,43 @@ fn write_doc(value: &impl serde::Serialize) -> Result<String, StoreError> {
 }
 
 const COLUMNS: [&str; 26] = [
-    "version", "node", "step", "ended", "round", "channel", "nature", "class_code", "urgency", "orgs", "owner", "secrecy", "title",
-    "card", "overlays", "returns", "urges", "lead_unit", "due_at", "next_rung_at", "reported_at", "updated_at", "closed_at", "doc",
-    "id", "public_no",
+    "version",
+    "node",
+    "step",
+    "ended",
+    "round",
+    "channel",
+    "nature",
+    "class_code",
+    "urgency",
+    "orgs",
+    "owner",
+    "secrecy",
+    "title",
+    "card",
+    "overlays",
+    "returns",
+    "urges",
+    "lead_unit",
+    "due_at",
+    "next_rung_at",
+    "reported_at",
+    "updated_at",
+    "closed_at",
+    "doc",
+    "id",
+    "public_no",
 ];
 /// Columns that an update sets; the two after them never change.
 const UPDATED: usize = 24;
 
 /// Inserts a new case.
-pub(super) async fn insert(tx: &mut Tx, case: &Case, query_code: &str, client_key: Option<&str>) -> Result<(), StoreError> {
+pub(super) async fn insert(
+    tx: &mut Tx,
+    case: &Case,
+    query_code: &str,
+    client_key: Option<&str>,
+) -> Result<(), StoreError> {
     static SQL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
         let marks = (1..=COLUMNS.len() + 2).map(|i| format!("${i}")).collect::<Vec<_>>().join(",");
         format!("INSERT INTO cases ({}, query_code, client_key) VALUES ({marks})", COLUMNS.join(","))
@@ -126,7 +167,12 @@ pub(super) async fn insert(tx: &mut Tx, case: &Case, query_code: &str, client_ke
 /// Writes a case back.
 pub(super) async fn update(tx: &mut Tx, case: &Case) -> Result<(), StoreError> {
     static SQL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-        let sets = COLUMNS[..UPDATED].iter().enumerate().map(|(i, c)| format!("{c} = ${}", i + 1)).collect::<Vec<_>>().join(",");
+        let sets = COLUMNS[..UPDATED]
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!("{c} = ${}", i + 1))
+            .collect::<Vec<_>>()
+            .join(",");
         format!("UPDATE cases SET {sets} WHERE id = ${} AND public_no = ${}", UPDATED + 1, UPDATED + 2)
     });
     bind_case(&SQL, case)?.execute(tx.conn()).await?;
@@ -188,7 +234,9 @@ pub(super) async fn project(tx: &mut Tx, case: &Case, event: &CaseEvent) -> Resu
     match event {
         CaseEvent::Captured(_) => insert_subjects(tx, case).await,
         CaseEvent::Linked(s) => insert_link(tx, case, &s.facts).await,
-        CaseEvent::Supplemented(_) | CaseEvent::FedBack(_) | CaseEvent::CoFedBack(_) => insert_attachments(tx, case).await,
+        CaseEvent::Supplemented(_) | CaseEvent::FedBack(_) | CaseEvent::CoFedBack(_) => {
+            insert_attachments(tx, case).await
+        }
         _ => Ok(()),
     }
 }
@@ -217,8 +265,20 @@ fn upsert_sql(table: &str, columns: &[&str], rows: usize) -> String {
 
 async fn upsert_items(tx: &mut Tx, case: CaseId, items: &[&WorkItem]) -> Result<(), StoreError> {
     const COLUMNS: [&str; 14] = [
-        "id", "case_id", "kind", "state", "is_open", "unit_id", "orgs", "sender_id", "parent", "round", "offered_at", "signed_at",
-        "signed_by", "ended_at",
+        "id",
+        "case_id",
+        "kind",
+        "state",
+        "is_open",
+        "unit_id",
+        "orgs",
+        "sender_id",
+        "parent",
+        "round",
+        "offered_at",
+        "signed_at",
+        "signed_by",
+        "ended_at",
     ];
     if items.is_empty() {
         return Ok(());
@@ -248,8 +308,24 @@ async fn upsert_items(tx: &mut Tx, case: CaseId, items: &[&WorkItem]) -> Result<
 
 async fn upsert_clocks(tx: &mut Tx, case: CaseId, clocks: &[&Clock]) -> Result<(), StoreError> {
     const COLUMNS: [&str; 18] = [
-        "id", "case_id", "kind", "item", "round", "amount", "unit", "start_rule", "calendar", "calendar_version", "segments", "due_at",
-        "provisional", "next_rung_at", "epoch", "started_at", "ended_at", "outcome",
+        "id",
+        "case_id",
+        "kind",
+        "item",
+        "round",
+        "amount",
+        "unit",
+        "start_rule",
+        "calendar",
+        "calendar_version",
+        "segments",
+        "due_at",
+        "provisional",
+        "next_rung_at",
+        "epoch",
+        "started_at",
+        "ended_at",
+        "outcome",
     ];
     if clocks.is_empty() {
         return Ok(());
@@ -301,7 +377,9 @@ async fn insert_subject(tx: &mut Tx, case: CaseId, subject: &str, role: &str, at
 
 async fn insert_link(tx: &mut Tx, case: &Case, linked: &Linked) -> Result<(), StoreError> {
     match linked {
-        Linked::Subject { subject, role } => insert_subject(tx, case.id, &subject.to_string(), role.as_str(), case.updated_at).await,
+        Linked::Subject { subject, role } => {
+            insert_subject(tx, case.id, &subject.to_string(), role.as_str(), case.updated_at).await
+        }
         Linked::Case { case_id, relation, .. } => {
             sqlx::query("INSERT INTO case_links (case_id, other, relation, at) VALUES ($1,$2,$3,$4) ON CONFLICT (case_id, other) DO NOTHING")
                 .bind(case.id.to_string())
@@ -335,7 +413,14 @@ async fn insert_attachments(tx: &mut Tx, case: &Case) -> Result<(), StoreError> 
 }
 
 /// Claims a rung; `false` if it was told before.
-pub(super) async fn claim_rung(tx: &mut Tx, case: CaseId, clock: ClockId, rung: u16, epoch: u32, at: Timestamp) -> Result<bool, StoreError> {
+pub(super) async fn claim_rung(
+    tx: &mut Tx,
+    case: CaseId,
+    clock: ClockId,
+    rung: u16,
+    epoch: u32,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
     let now = tx.now().0;
     let done = sqlx::query(
         "INSERT INTO case_rungs (clock_id, rung, epoch, case_id, reached_at, told_at) VALUES ($1,$2,$3,$4,$5,$6) \
@@ -371,11 +456,16 @@ pub(super) async fn put_requester(tx: &mut Tx, case: CaseId, party: &PartyRow) -
 
 /// The requester's sealed texts.
 pub(super) async fn requester(conn: &mut AnyConnection, case: CaseId) -> Result<Option<PartyRow>, StoreError> {
-    let row = sqlx::query("SELECT owner, name, phone, phone_index FROM case_parties WHERE case_id = $1 AND role = 'requester'")
-        .bind(case.to_string())
-        .fetch_optional(conn)
-        .await?;
-    row.map(|r| Ok(PartyRow { owner: r.try_get(0)?, name: r.try_get(1)?, phone: r.try_get(2)?, phone_index: r.try_get(3)? })).transpose()
+    let row = sqlx::query(
+        "SELECT owner, name, phone, phone_index FROM case_parties WHERE case_id = $1 AND role = 'requester'",
+    )
+    .bind(case.to_string())
+    .fetch_optional(conn)
+    .await?;
+    row.map(|r| {
+        Ok(PartyRow { owner: r.try_get(0)?, name: r.try_get(1)?, phone: r.try_get(2)?, phone_index: r.try_get(3)? })
+    })
+    .transpose()
 }
 
 /// Takes the next serial of `day`, beginning at `first`.
@@ -400,7 +490,13 @@ pub(super) async fn cases_of_subject(conn: &mut AnyConnection, subject: &str) ->
 }
 
 /// Ids of cases whose clocks were projected by another version of `calendar`, after `after`, in order.
-pub(super) async fn outdated(tx: &mut Tx, calendar: &str, version: &str, after: &str, limit: i64) -> Result<Vec<String>, StoreError> {
+pub(super) async fn outdated(
+    tx: &mut Tx,
+    calendar: &str,
+    version: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query(
         "SELECT DISTINCT case_id FROM case_clocks WHERE outcome = '' AND calendar = $1 AND calendar_version <> $2 AND case_id > $3 \
          ORDER BY case_id LIMIT $4",
@@ -417,13 +513,15 @@ pub(super) async fn outdated(tx: &mut Tx, calendar: &str, version: &str, after: 
 /// Keeps a flow's text under its version.
 pub(super) async fn put_flow(tx: &mut Tx, version: &str, flow: &str, text: &str) -> Result<(), StoreError> {
     let now = tx.now().0;
-    sqlx::query("INSERT INTO case_flows (version, flow, text, stored_at) VALUES ($1,$2,$3,$4) ON CONFLICT (version) DO NOTHING")
-        .bind(version.to_owned())
-        .bind(flow.to_owned())
-        .bind(text.to_owned())
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "INSERT INTO case_flows (version, flow, text, stored_at) VALUES ($1,$2,$3,$4) ON CONFLICT (version) DO NOTHING",
+    )
+    .bind(version.to_owned())
+    .bind(flow.to_owned())
+    .bind(text.to_owned())
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -451,13 +549,17 @@ pub(super) async fn put_holidays(tx: &mut Tx, year: &HolidayYear) -> Result<(), 
 /// Every imported holiday list.
 pub(super) async fn holidays<'e>(on: impl Executor<'e, Database = Any>) -> Result<Vec<HolidayYear>, StoreError> {
     let rows = sqlx::query("SELECT doc FROM case_holidays ORDER BY year").fetch_all(on).await?;
-    let read = |doc: String| serde_json::from_str(&doc).map_err(|e| StoreError::Damaged(format!("a holiday list: {e}")));
+    let read =
+        |doc: String| serde_json::from_str(&doc).map_err(|e| StoreError::Damaged(format!("a holiday list: {e}")));
     rows.iter().map(|r| read(r.try_get(0)?)).collect()
 }
 
 /// Wrong query codes so far, and until when the number answers nobody.
 pub(super) async fn track(conn: &mut AnyConnection, public_no: &str) -> Result<(i64, Timestamp), StoreError> {
-    let row = sqlx::query("SELECT fails, until_at FROM case_track WHERE public_no = $1").bind(public_no).fetch_optional(conn).await?;
+    let row = sqlx::query("SELECT fails, until_at FROM case_track WHERE public_no = $1")
+        .bind(public_no)
+        .fetch_optional(conn)
+        .await?;
     row.map_or(Ok((0, Timestamp(0))), |r| Ok((r.try_get(0)?, Timestamp(r.try_get(1)?))))
 }
 

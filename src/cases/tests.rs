@@ -17,8 +17,8 @@ use crate::events::cases::{Area, ContactRole, ItemState, UnitRef};
 use crate::events::{ActorRef, NewEvent, Record, Subject};
 use crate::ids::{CaseId, OrgPath, PersonId, PhoneNumber, Point, Timestamp, UnitId};
 use crate::log::{self, Timer, TimerHandler, Vault, of_subjects, verify};
-use crate::store::testing::{TestStore, stores};
 use crate::store::Store;
+use crate::store::testing::{TestStore, stores};
 
 const TABLES: &[&[crate::store::Migration]] = &[log::MIGRATIONS, MIGRATIONS];
 
@@ -53,7 +53,9 @@ impl Units for Town {
 
 impl DutyList for Town {
     fn lead_for(&self, class: &str, _: Option<&Area>) -> Option<Proposal> {
-        class.starts_with("water").then(|| Proposal { unit: unit(2), reason: "供水事项由自来水公司承办".into() })
+        class
+            .starts_with("water")
+            .then(|| Proposal { unit: unit(2), reason: "供水事项由自来水公司承办".into() })
     }
 }
 
@@ -80,7 +82,11 @@ fn person(n: u128, unit_no: u128, actions: &[Action]) -> Actor {
 }
 
 fn desk() -> Actor {
-    person(101, 1, &[Action::CaseRead, Action::CaseCapture, Action::CaseDispatch, Action::CaseSupervise, Action::PersonalRead])
+    person(
+        101,
+        1,
+        &[Action::CaseRead, Action::CaseCapture, Action::CaseDispatch, Action::CaseSupervise, Action::PersonalRead],
+    )
 }
 
 fn handler(unit_no: u128) -> Actor {
@@ -94,12 +100,25 @@ fn burst() -> Value {
     })
 }
 
-async fn capture(store: &Store, cases: &Cases, actor: Actor, body: Value, key: Option<&'static str>) -> Result<Case, CommandError> {
+async fn capture(
+    store: &Store,
+    cases: &Cases,
+    actor: Actor,
+    body: Value,
+    key: Option<&'static str>,
+) -> Result<Case, CommandError> {
     let (cases, body): (Cases, CaptureBody) = (cases.clone(), serde_json::from_value(body).unwrap());
     store.write(move |tx| Box::pin(async move { cases.capture(tx, &actor, &body, key).await })).await
 }
 
-async fn act(store: &Store, cases: &Cases, actor: Actor, id: CaseId, verb: Verb, body: Value) -> Result<Case, CommandError> {
+async fn act(
+    store: &Store,
+    cases: &Cases,
+    actor: Actor,
+    id: CaseId,
+    verb: Verb,
+    body: Value,
+) -> Result<Case, CommandError> {
     act_wish(store, cases, actor, id, verb, body, None, None).await
 }
 
@@ -139,7 +158,9 @@ async fn events_of(store: &Store, id: CaseId) -> Vec<Record> {
 /// The state that the log's events of the case add up to.
 async fn replayed(store: &Store, id: CaseId) -> Case {
     let records = events_of(store, id).await;
-    let mut told = records.iter().map(|r| (read_event(r).unwrap_or_else(|| panic!("{} is not read", r.kind)), Stamp { at: r.at, by: r.actor.clone() }));
+    let mut told = records.iter().map(|r| {
+        (read_event(r).unwrap_or_else(|| panic!("{} is not read", r.kind)), Stamp { at: r.at, by: r.actor.clone() })
+    });
     let (first, stamp) = told.next().unwrap();
     let mut case = Case::begin(&first, &stamp).unwrap();
     told.for_each(|(event, stamp)| case.apply(&event, &stamp));
@@ -160,7 +181,9 @@ async fn a_case_goes_the_whole_way_and_the_log_replays_to_its_row() {
         assert_eq!(code(h(Verb::Sign, Value::Null).await.unwrap_err()), "access.not_found", "not the company's yet");
         d(Verb::Assign, json!({ "unit_id": unit(2).id, "co_units": [unit(3).id] })).await.unwrap();
         h(Verb::Sign, Value::Null).await.unwrap();
-        h(Verb::FeedBack, json!({ "result_code": "resolved", "answer_text": "已修复", "without_co": "无需" })).await.unwrap();
+        h(Verb::FeedBack, json!({ "result_code": "resolved", "answer_text": "已修复", "without_co": "无需" }))
+            .await
+            .unwrap();
         d(Verb::CheckPass, Value::Null).await.unwrap();
         d(Verb::Reply, Value::Null).await.unwrap();
         d(Verb::Revisit, json!({ "solved": true })).await.unwrap();
@@ -171,7 +194,11 @@ async fn a_case_goes_the_whole_way_and_the_log_replays_to_its_row() {
         assert_eq!(kinds.first().map(String::as_str), Some("case.captured"));
         assert_eq!(kinds.last().map(String::as_str), Some("case.closed"));
         assert_eq!(verify(store.reader()).await.unwrap(), Ok(9));
-        let open_timers = sqlx::query("SELECT 1 FROM timers WHERE kind = $1").bind(CLOCK_TIMER).fetch_all(store.reader()).await.unwrap();
+        let open_timers = sqlx::query("SELECT 1 FROM timers WHERE kind = $1")
+            .bind(CLOCK_TIMER)
+            .fetch_all(store.reader())
+            .await
+            .unwrap();
         assert!(open_timers.is_empty(), "an ended case has no clock left to ring");
     }
 }
@@ -186,7 +213,8 @@ async fn a_resent_request_makes_no_second_act() {
         let once = act_wish(&store, &cases, desk(), a.id, Verb::Accept, Value::Null, None, Some("k2")).await.unwrap();
         let twice = act_wish(&store, &cases, desk(), a.id, Verb::Accept, Value::Null, None, Some("k2")).await.unwrap();
         assert_eq!(once, twice);
-        let stale = act_wish(&store, &cases, desk(), a.id, Verb::Supplement, json!({ "text": "x" }), Some(1), None).await;
+        let stale =
+            act_wish(&store, &cases, desk(), a.id, Verb::Supplement, json!({ "text": "x" }), Some(1), None).await;
         assert_eq!(code(stale.unwrap_err()), "case.outdated");
         act_wish(&store, &cases, desk(), a.id, Verb::Supplement, json!({ "text": "x" }), Some(2), None).await.unwrap();
         assert_eq!(events_of(&store, a.id).await.len(), 3);
@@ -199,7 +227,10 @@ async fn the_citizen_is_masked_until_somebody_with_the_right_says_why() {
         let cases = open(&store).await;
         let id = assigned(&store, &cases, 2).await;
         let seen = cases.detail(&store, &handler(2), id).await.unwrap();
-        assert_eq!((seen.requester.name.as_deref(), seen.requester.phone.as_deref()), (Some("王**"), Some("138****8001")));
+        assert_eq!(
+            (seen.requester.name.as_deref(), seen.requester.phone.as_deref()),
+            (Some("王**"), Some("138****8001"))
+        );
         assert!(!seen.requester.may_unmask && seen.query_code.is_none());
         assert!(cases.detail(&store, &desk(), id).await.unwrap().query_code.is_some());
         let unmask = |actor: Actor| {
@@ -225,7 +256,10 @@ async fn another_county_neither_sees_nor_counts() {
         let (jinshui, erqi) = (handler(3), handler(4));
         assert_eq!(code(cases.detail(&store, &erqi, id).await.unwrap_err()), "access.not_found");
         assert_eq!(code(cases.timeline(&store, &erqi, id, 0).await.unwrap_err()), "access.not_found");
-        assert_eq!(code(act(&store, &cases, handler(4), id, Verb::Sign, Value::Null).await.unwrap_err()), "access.not_found");
+        assert_eq!(
+            code(act(&store, &cases, handler(4), id, Verb::Sign, Value::Null).await.unwrap_err()),
+            "access.not_found"
+        );
         let mine = cases.counts(&store, &jinshui).await.unwrap();
         assert_eq!((mine.boxes["to_sign"], mine.boxes["handling"], mine.boxes["to_dispatch"]), (1, 0, 0));
         assert!(cases.counts(&store, &erqi).await.unwrap().boxes.values().all(|n| *n == 0));
@@ -295,14 +329,20 @@ async fn an_sms_becomes_a_draft_and_with_the_number_a_supplement() {
         let phone = PhoneNumber::parse("13812348001").unwrap();
         let write = |text: &'static str, id: &'static str| {
             let (cases, phone) = (cases.clone(), phone.clone());
-            store.write(move |tx| Box::pin(async move { cases.open_draft_from_sms(tx, &phone, text, Subject::new("message", id)).await }))
+            store.write(move |tx| {
+                Box::pin(async move { cases.open_draft_from_sms(tx, &phone, text, Subject::new("message", id)).await })
+            })
         };
         let draft = write("我家停水了，文化路一号院", "m1").await.unwrap();
         assert_eq!((draft.node.as_str(), draft.channel.as_str()), ("draft", "sms"));
         assert_eq!(write("我家停水了，文化路一号院", "m1").await.unwrap().id, draft.id, "the same message once");
         let more = |from: &str, no: &str| {
             let (cases, phone, text) = (cases.clone(), PhoneNumber::parse(from).unwrap(), format!("{no} 水来了又停"));
-            store.write(move |tx| Box::pin(async move { cases.supplement_by_citizen(tx, &phone, &text, Subject::new("message", "m2")).await }))
+            store.write(move |tx| {
+                Box::pin(
+                    async move { cases.supplement_by_citizen(tx, &phone, &text, Subject::new("message", "m2")).await },
+                )
+            })
         };
         assert!(more("13900000000", &draft.public_no).await.unwrap().is_none(), "a stranger's number");
         let after = more("13812348001", &draft.public_no).await.unwrap().unwrap();
@@ -333,15 +373,20 @@ async fn a_units_reply_signs_and_linked_calls_stand_on_the_timeline_in_order() {
                         body: json!({}),
                     };
                     log::append(tx, &vault(), ring).await?;
-                    c.link_subject(tx, id, linked.clone(), ContactRole::FirstContact, ActorRef::part("system", "通话")).await?;
+                    c.link_subject(tx, id, linked.clone(), ContactRole::FirstContact, ActorRef::part("system", "通话"))
+                        .await?;
                     c.link_subject(tx, id, linked, ContactRole::FirstContact, ActorRef::part("system", "通话")).await?;
                     c.sign_by_unit(tx, &unit(2), id, "sms").await
                 })
             })
             .await
             .unwrap();
-        let kinds: Vec<String> = cases.timeline(&store, &desk(), id, 0).await.unwrap().into_iter().map(|r| r.kind).collect();
-        assert_eq!(kinds, ["case.captured", "case.accepted", "case.assigned", "call.answered", "case.linked", "case.signed"]);
+        let kinds: Vec<String> =
+            cases.timeline(&store, &desk(), id, 0).await.unwrap().into_iter().map(|r| r.kind).collect();
+        assert_eq!(
+            kinds,
+            ["case.captured", "case.accepted", "case.assigned", "call.answered", "case.linked", "case.signed"]
+        );
         let case = replayed(&store, id).await;
         assert_eq!(case.items[0].state, ItemState::Signed);
         assert_eq!(case.items[0].signed_by.as_ref().unwrap().name, "自来水公司");
@@ -378,14 +423,28 @@ async fn a_rung_is_told_once_however_often_the_timer_fires() {
         let id = assigned(&store, &cases, 2).await;
         let_pass(&store, id, 1).await;
         let bell = Arc::new(ClockBell(cases.clone()));
-        let timer = Timer { id: "t".into(), kind: CLOCK_TIMER.into(), key: id.to_string(), due_at: Timestamp(0), payload: String::new() };
+        let timer = Timer {
+            id: "t".into(),
+            kind: CLOCK_TIMER.into(),
+            key: id.to_string(),
+            due_at: Timestamp(0),
+            payload: String::new(),
+        };
         for _ in 0..2 {
             let (bell, timer) = (bell.clone(), timer.clone());
             store.write(move |tx| Box::pin(async move { bell.fire(tx, &timer).await })).await.unwrap();
         }
-        let rungs: Vec<i64> = events_of(&store, id).await.iter().filter(|r| r.kind == "case.rung_reached" && r.body["limit"] == "sign").map(|r| r.body["percent"].as_i64().unwrap()).collect();
+        let rungs: Vec<i64> = events_of(&store, id)
+            .await
+            .iter()
+            .filter(|r| r.kind == "case.rung_reached" && r.body["limit"] == "sign")
+            .map(|r| r.body["percent"].as_i64().unwrap())
+            .collect();
         assert_eq!(rungs, [50, 80, 100]);
-        let line = cases.list(&store, &desk(), &CaseFilter { box_: Some(CaseBox::Supervision), ..CaseFilter::default() }).await.unwrap();
+        let line = cases
+            .list(&store, &desk(), &CaseFilter { box_: Some(CaseBox::Supervision), ..CaseFilter::default() })
+            .await
+            .unwrap();
         assert_eq!(line.items[0].card, "red");
         assert_eq!(cases.counts(&store, &handler(2)).await.unwrap().boxes["overdue"], 1);
         let signed = act(&store, &cases, handler(2), id, Verb::Sign, Value::Null).await.unwrap();
@@ -411,17 +470,20 @@ async fn an_imported_calendar_moves_open_clocks_now_and_after_a_restart() {
     for TestStore { store, .. } in stores(TABLES).await {
         let cases = open(&store).await;
         let mut body = burst();
-        (body["class_code"], body["nature"], body["urgency"]) = ("property.service".into(), "complain".into(), "normal".into());
+        (body["class_code"], body["nature"], body["urgency"]) =
+            ("property.service".into(), "complain".into(), "normal".into());
         let id = capture(&store, &cases, desk(), body, None).await.unwrap().id;
         act(&store, &cases, desk(), id, Verb::Accept, Value::Null).await.unwrap();
         let before = act(&store, &cases, desk(), id, Verb::Assign, json!({ "unit_id": unit(2).id })).await.unwrap();
         let settle = |c: &Case| c.open_clock(crate::events::cases::ClockKind::Settle).unwrap().clone();
         // Every day of the due week becomes a day off, whatever today is.
         let due = settle(&before).due_at.unwrap().civil().date();
-        let days: Vec<Value> = (0..1).map(|_| json!({ "date": due.to_string(), "kind": "off", "name": "临时放假" })).collect();
+        let days: Vec<Value> =
+            (0..1).map(|_| json!({ "date": due.to_string(), "kind": "off", "name": "临时放假" })).collect();
         let list = serde_json::from_value(json!({ "year": due.year(), "source": "试", "days": days })).unwrap();
         let (c, admin) = (cases.clone(), person(1, 1, &[Action::SystemManage]));
-        let moved = store.write(move |tx| Box::pin(async move { c.import_holidays(tx, &admin, list).await })).await.unwrap();
+        let moved =
+            store.write(move |tx| Box::pin(async move { c.import_holidays(tx, &admin, list).await })).await.unwrap();
         assert!(moved >= 1);
         let after = replayed(&store, id).await;
         assert!(settle(&after).due_at > settle(&before).due_at);
@@ -445,7 +507,9 @@ async fn the_citizen_tracks_his_case_and_guesses_are_stopped() {
         };
         let view = track(&no, &query_code).await.unwrap();
         assert_eq!((view.status.as_str(), view.unit.as_deref(), view.steps.len()), ("已交办", Some("自来水公司"), 3));
-        let urged = cases.by_citizen(&store, &no, &query_code, Act::parse(Verb::Urge, json!({ "text": "还没修好" })).unwrap()).await;
+        let urged = cases
+            .by_citizen(&store, &no, &query_code, Act::parse(Verb::Urge, json!({ "text": "还没修好" })).unwrap())
+            .await;
         assert_eq!(urged.unwrap().public_no, no);
         assert!(view.promised_at.is_some() && !serde_json::to_string(&view).unwrap().contains("测试员"));
         let wrong = if query_code == "000000" { "000001" } else { "000000" };

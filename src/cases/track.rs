@@ -154,7 +154,8 @@ fn steps(case: &Case) -> Vec<PublicStep> {
 }
 
 fn bad_number() -> Refusal {
-    Refusal::invalid("track.bad_number", "工单编号应为 13 位数字，请核对（最后一位用于校验，输错任何一位都会被发现）").field("no")
+    Refusal::invalid("track.bad_number", "工单编号应为 13 位数字，请核对（最后一位用于校验，输错任何一位都会被发现）")
+        .field("no")
 }
 
 fn wrong_code() -> Refusal {

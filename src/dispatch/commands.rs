@@ -3,8 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::order::{Context, LADDER_MAX, Order, OrderCommand, OrderState};
 pub use super::order::Rung;
+use super::order::{Context, LADDER_MAX, Order, OrderCommand, OrderState};
 use super::rows::{self, OrderRow};
 use crate::access::{self, Action, Actor, CommandError, Refusal};
 use crate::events::NewEvent;
@@ -190,7 +190,12 @@ impl Dispatch {
     }
 
     /// Makes a responder with its ladder.
-    pub async fn add_responder(&self, tx: &mut Tx, actor: &Actor, new: NewResponder) -> Result<ResponderId, CommandError> {
+    pub async fn add_responder(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        new: NewResponder,
+    ) -> Result<ResponderId, CommandError> {
         actor.check(Action::DispatchOrder, access::Target::of(std::slice::from_ref(&new.org)))?;
         if new.ladder.is_empty() || new.ladder.len() > LADDER_MAX {
             let text = format!("值班表应有 1 至 {LADDER_MAX} 人，收到 {} 人", new.ladder.len());
@@ -219,7 +224,9 @@ impl Dispatch {
     pub async fn give(&self, tx: &mut Tx, actor: &Actor, wish: GiveOrder) -> Result<OrderView, CommandError> {
         let text = wish.text.trim().to_owned();
         if text.is_empty() || text.chars().count() > TEXT_MAX {
-            return Err(Refusal::invalid("order.text", format!("指令内容应为 1 至 {TEXT_MAX} 字")).field("/text").into());
+            return Err(Refusal::invalid("order.text", format!("指令内容应为 1 至 {TEXT_MAX} 字"))
+                .field("/text")
+                .into());
         }
         let responder = self.choose(tx, actor, &wish.target).await?;
         actor.check(Action::DispatchOrder, access::Target::of(std::slice::from_ref(&responder.org)))?;
@@ -346,9 +353,13 @@ impl Dispatch {
     }
 
     /// The orders that `actor` may see, newest first.
-    pub async fn orders(&self, store: &Store, actor: &Actor, filter: OrderFilter) -> Result<Vec<OrderView>, StoreError> {
-        let action =
-            if actor.may_somewhere(Action::DispatchRead) { Action::DispatchRead } else { Action::OrderHandle };
+    pub async fn orders(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        filter: OrderFilter,
+    ) -> Result<Vec<OrderView>, StoreError> {
+        let action = if actor.may_somewhere(Action::DispatchRead) { Action::DispatchRead } else { Action::OrderHandle };
         let visible = actor.predicate(action, "orgs", "given_by", "0", 1);
         let filter = OrderFilter { limit: filter.limit.clamp(1, PAGE_MAX), ..filter };
         Ok(rows::orders(store.reader(), &visible, &filter).await?.iter().map(view).collect())

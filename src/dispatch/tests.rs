@@ -59,7 +59,12 @@ async fn give(store: &Store, target: Target) -> Result<OrderView, CommandError> 
     store.write(move |tx| Box::pin(async move { dispatch().give(tx, &dispatcher(), wish).await })).await
 }
 
-async fn act(store: &Store, ask: OrderAsk, id: crate::ids::OrderId, command: OrderCommand) -> Result<OrderView, CommandError> {
+async fn act(
+    store: &Store,
+    ask: OrderAsk,
+    id: crate::ids::OrderId,
+    command: OrderCommand,
+) -> Result<OrderView, CommandError> {
     store.write(move |tx| Box::pin(async move { dispatch().act(tx, ask, id, command).await })).await
 }
 

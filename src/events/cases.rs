@@ -126,7 +126,7 @@ codes! {
     /// What a linked subject is to the case.
     ContactRole {
         /// The contact by which the case came in.
-        Source = "source", "来源"; 
+        Source = "source", "来源";
         /// The handler reached the citizen: stops the contact clock.
         FirstContact = "first_contact", "联系群众"; Related = "related", "相关";
     }
@@ -900,7 +900,9 @@ impl CaseEvent {
             | Self::Closed(s)
             | Self::Reopened(s)
             | Self::Voided(s) => s.facts.note.as_deref(),
-            Self::Assigned(s) | Self::Reassigned(s) | Self::Transferred(s) | Self::SentUp(s) | Self::SentDown(s) => s.facts.note.as_deref(),
+            Self::Assigned(s) | Self::Reassigned(s) | Self::Transferred(s) | Self::SentUp(s) | Self::SentDown(s) => {
+                s.facts.note.as_deref()
+            }
             Self::ReturnRequested(s) => Some(&s.facts.reason),
             Self::Urged(s) => Some(&s.facts.text),
             Self::Supplemented(s) => s.facts.text.as_deref(),

@@ -60,7 +60,8 @@ impl FromRequestParts<Api> for Signed {
             Some(Ok(post)) => Some(post),
             Some(Err(e)) => return Err(Refusal::invalid("access.bad_post", e.to_string()).field("X-Post").into()),
         };
-        let origin = Origin { address: peer(parts), session: None, via: if credentials.from_cookie { "web" } else { "api" } };
+        let origin =
+            Origin { address: peer(parts), session: None, via: if credentials.from_cookie { "web" } else { "api" } };
         let actor = api.authenticator.actor(&credentials.token, post, origin).await?;
         if let Some(who) = parts.extensions.get::<super::refused::Who>() {
             who.is(&actor);
@@ -92,7 +93,8 @@ struct Credentials {
 
 impl Credentials {
     fn of(headers: &HeaderMap) -> Option<Self> {
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+        let bearer =
+            headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
         if let Some(token) = bearer {
             return Some(Self { token: token.trim().to_owned(), from_cookie: false });
         }

@@ -72,12 +72,20 @@ async fn single(
     signal(api, &query, &headers, connect, upgrade).await
 }
 
-async fn validate_dual(State(api): State<Api>, Query(query): Query_, headers: HeaderMap) -> Result<&'static str, Refused> {
+async fn validate_dual(
+    State(api): State<Api>,
+    Query(query): Query_,
+    headers: HeaderMap,
+) -> Result<&'static str, Refused> {
     admitted(&api, &query, &headers).await?;
     Connect::dual(&query).map_err(bad_request).map(|_| "success")
 }
 
-async fn validate_single(State(api): State<Api>, Query(query): Query_, headers: HeaderMap) -> Result<&'static str, Refused> {
+async fn validate_single(
+    State(api): State<Api>,
+    Query(query): Query_,
+    headers: HeaderMap,
+) -> Result<&'static str, Refused> {
     admitted(&api, &query, &headers).await?;
     Connect::single(&query).map_err(bad_request).map(|_| "success")
 }
@@ -132,9 +140,11 @@ async fn signal(
         return Err((StatusCode::NOT_FOUND, "this address speaks WebSocket only".into()));
     };
     let claims = admitted(&api, query, headers).await?;
-    let session = api.rooms.join(claims.clone(), connect?).await.map_err(|error: JoinError| {
-        (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-    })?;
+    let session = api
+        .rooms
+        .join(claims.clone(), connect?)
+        .await
+        .map_err(|error: JoinError| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     let signer = api.meetings.signer().clone();
     let upgrade = upgrade.max_message_size(frame::FRAME_MAX).max_frame_size(frame::FRAME_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
@@ -284,7 +294,9 @@ async fn twirp(
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let json = kind.starts_with("application/json");
     if !json && !kind.starts_with("application/protobuf") {
-        return Err(malformed(format!("unexpected Content-Type {kind:?}: use application/json or application/protobuf")));
+        return Err(malformed(format!(
+            "unexpected Content-Type {kind:?}: use application/json or application/protobuf"
+        )));
     }
     let call = Call { api, grants: claims.video.unwrap_or_default(), json, body };
     match method.as_str() {
@@ -303,7 +315,11 @@ async fn twirp(
 
 impl Call {
     fn read<T: DeserializeOwned + prost::Message + Default>(&self) -> Result<T, TwirpError> {
-        if self.json { serde_json::from_slice(&self.body).map_err(malformed) } else { T::decode(self.body.clone()).map_err(malformed) }
+        if self.json {
+            serde_json::from_slice(&self.body).map_err(malformed)
+        } else {
+            T::decode(self.body.clone()).map_err(malformed)
+        }
     }
 
     fn write<T: Serialize + prost::Message>(&self, value: &T) -> Response {

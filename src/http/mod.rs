@@ -23,13 +23,13 @@ use std::sync::Arc;
 
 pub use ask::{Ask, Authenticator, COOKIE, Peer, Signed, token_cookie};
 pub use body::{Body, Params};
-pub use command::{command, MIGRATIONS};
+pub use command::{MIGRATIONS, command};
 pub use feed::Feed;
 pub use problem::{Answer, Problem, ProblemBody};
 pub use router::{document, router};
-pub use sip::SipNames;
 pub(crate) use serve::tls_config;
 pub use serve::{serve_plain, serve_tls};
+pub use sip::SipNames;
 
 use crate::config::Config;
 use crate::log::Vault;

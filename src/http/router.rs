@@ -57,7 +57,9 @@ fn openapi(document: OpenApi) -> OpenApi {
     let info = InfoBuilder::new()
         .title("Liandong 联动")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("REST API of the hub, under /api/v1. Errors are application/problem+json with a stable code."))
+        .description(Some(
+            "REST API of the hub, under /api/v1. Errors are application/problem+json with a stable code.",
+        ))
         .build();
     OpenApiBuilder::from(document).info(info).build()
 }

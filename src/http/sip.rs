@@ -22,10 +22,7 @@ const MESSAGE_MAX: usize = 64 * 1024;
 /// The registrar's memory of names: a browser's credentials are known to it before the browser has them.
 pub trait SipNames: Send + Sync + 'static {
     /// Reads the account of this digest name now.
-    fn expect<'a>(
-        &'a self,
-        name: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
+    fn expect<'a>(&'a self, name: &'a str) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
 }
 
 /// `GET /sip`. Whoever connects proves himself by digest, as any telephone.

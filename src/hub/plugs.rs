@@ -56,7 +56,9 @@ impl cases::ports::DutyList for OrgTree {
         let answer = directory.duty_in(class_code, place)?;
         let unit = directory.tree.unit(answer.lead).map(unit_ref)?;
         let area = area.map_or("全市", |a| a.unit.name.as_str());
-        Some(cases::ports::Proposal { reason: format!("职责清单：{area} · {class_code} → {}", unit.name), unit })
+        Some(cases::ports::Proposal {
+            reason: format!("职责清单：{area} · {class_code} → {}", unit.name), unit
+        })
     }
 }
 
@@ -137,12 +139,17 @@ impl messages::Matters for Replies {
         })
     }
 
-    fn citizen_wrote<'a>(&'a self, tx: &'a mut Tx, text: CitizenText) -> WriteFuture<'a, (CaseId, TakenAs), StoreError> {
+    fn citizen_wrote<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        text: CitizenText,
+    ) -> WriteFuture<'a, (CaseId, TakenAs), StoreError> {
         Box::pin(async move {
             let CitizenText { message, from, number, text } = text;
             if let Some(number) = number {
                 let words = format!("{number} {text}");
-                let found = self.cases.supplement_by_citizen(tx, &from, &words, message.clone()).await.map_err(store)?;
+                let found =
+                    self.cases.supplement_by_citizen(tx, &from, &words, message.clone()).await.map_err(store)?;
                 if let Some(case) = found {
                     return Ok((case.id, TakenAs::Supplement));
                 }
@@ -152,11 +159,7 @@ impl messages::Matters for Replies {
         })
     }
 
-    fn requester_phone<'a>(
-        &'a self,
-        tx: &'a mut Tx,
-        case: CaseId,
-    ) -> WriteFuture<'a, Option<PhoneNumber>, StoreError> {
+    fn requester_phone<'a>(&'a self, tx: &'a mut Tx, case: CaseId) -> WriteFuture<'a, Option<PhoneNumber>, StoreError> {
         Box::pin(self.cases.requester_phone(tx, case))
     }
 
@@ -175,12 +178,7 @@ impl messages::Matters for Replies {
         })
     }
 
-    fn link<'a>(
-        &'a self,
-        tx: &'a mut Tx,
-        case: CaseId,
-        message: Subject,
-    ) -> WriteFuture<'a, Vec<OrgPath>, StoreError> {
+    fn link<'a>(&'a self, tx: &'a mut Tx, case: CaseId, message: Subject) -> WriteFuture<'a, Vec<OrgPath>, StoreError> {
         Box::pin(async move {
             let by = ActorRef::part("system", "短信");
             match self.cases.link_subject(tx, case, message, ContactRole::Related, by).await {

@@ -26,18 +26,20 @@ pub async fn append(tx: &mut Tx, vault: &Vault, event: NewEvent) -> Result<i64, 
         body: json(&body)?,
     };
     let hash = stored.hash(&tx.head.hash);
-    sqlx::query("INSERT INTO log (seq, id, at, kind, subject, actor, orgs, body, hash) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)")
-        .bind(stored.seq)
-        .bind(stored.id)
-        .bind(stored.at)
-        .bind(stored.kind)
-        .bind(stored.subject)
-        .bind(stored.actor)
-        .bind(stored.orgs)
-        .bind(stored.body)
-        .bind(hash.to_vec())
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "INSERT INTO log (seq, id, at, kind, subject, actor, orgs, body, hash) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)",
+    )
+    .bind(stored.seq)
+    .bind(stored.id)
+    .bind(stored.at)
+    .bind(stored.kind)
+    .bind(stored.subject)
+    .bind(stored.actor)
+    .bind(stored.orgs)
+    .bind(stored.body)
+    .bind(hash.to_vec())
+    .execute(tx.conn())
+    .await?;
     tx.head.seq = seq;
     tx.head.hash = hash;
     Ok(seq)

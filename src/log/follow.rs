@@ -29,12 +29,7 @@ pub trait Follower: Send + Sync + 'static {
 }
 
 /// Runs `follower` until `stop`.
-pub async fn run_follower(
-    store: Store,
-    site: String,
-    follower: std::sync::Arc<dyn Follower>,
-    stop: CancellationToken,
-) {
+pub async fn run_follower(store: Store, site: String, follower: std::sync::Arc<dyn Follower>, stop: CancellationToken) {
     let mut news = store.last_seq();
     loop {
         let step = step(&store, &site, &follower).await;
@@ -86,6 +81,7 @@ async fn step(store: &Store, site: &str, follower: &std::sync::Arc<dyn Follower>
 }
 
 async fn position(store: &Store, name: &str) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT seq FROM followers WHERE name = $1").bind(name).fetch_optional(store.reader()).await?;
+    let row =
+        sqlx::query("SELECT seq FROM followers WHERE name = $1").bind(name).fetch_optional(store.reader()).await?;
     Ok(row.map(|r| r.try_get(0)).transpose()?.unwrap_or(0))
 }

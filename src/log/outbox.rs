@@ -217,11 +217,12 @@ pub async fn dead_letters(store: &Store, limit: i64) -> Result<Vec<OutboxItem>, 
 /// Gives a dead item another round of attempts. `false` if there is no such dead item.
 pub async fn retry_dead(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
     let now = tx.now().0;
-    let done = sqlx::query("UPDATE outbox SET state = 'ready', attempts = 0, due_at = $2 WHERE id = $1 AND state = 'dead'")
-        .bind(id)
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
+    let done =
+        sqlx::query("UPDATE outbox SET state = 'ready', attempts = 0, due_at = $2 WHERE id = $1 AND state = 'dead'")
+            .bind(id)
+            .bind(now)
+            .execute(tx.conn())
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 

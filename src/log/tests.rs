@@ -186,9 +186,7 @@ impl Courier for Flaky {
 async fn the_outbox_delivers_once_per_key_and_keeps_what_can_never_be() {
     for TestStore { store, .. } in stores(&[MIGRATIONS]).await {
         let put = |key: &'static str, payload: &'static str| {
-            store.write(move |tx| {
-                Box::pin(async move { put_outbox(tx, "flaky", key, payload, Timestamp(0)).await })
-            })
+            store.write(move |tx| Box::pin(async move { put_outbox(tx, "flaky", key, payload, Timestamp(0)).await }))
         };
         assert!(put("a", "ok").await.unwrap());
         assert!(!put("a", "ok").await.unwrap(), "the same key twice is one effect");

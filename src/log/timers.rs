@@ -41,13 +41,7 @@ pub trait TimerHandler: Send + Sync + 'static {
 }
 
 /// Sets (or moves) the timer `kind`/`key` to `due_at`.
-pub async fn set_timer(
-    tx: &mut Tx,
-    kind: &str,
-    key: &str,
-    due_at: Timestamp,
-    payload: &str,
-) -> Result<(), StoreError> {
+pub async fn set_timer(tx: &mut Tx, kind: &str, key: &str, due_at: Timestamp, payload: &str) -> Result<(), StoreError> {
     let id = tx.ids().uuid().to_string();
     sqlx::query(
         "INSERT INTO timers (id, kind, timer_key, due_at, payload) VALUES ($1, $2, $3, $4, $5) \
@@ -65,7 +59,11 @@ pub async fn set_timer(
 
 /// Removes the timer `kind`/`key`, if it is there.
 pub async fn cancel_timer(tx: &mut Tx, kind: &str, key: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM timers WHERE kind = $1 AND timer_key = $2").bind(kind).bind(key).execute(tx.conn()).await?;
+    sqlx::query("DELETE FROM timers WHERE kind = $1 AND timer_key = $2")
+        .bind(kind)
+        .bind(key)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -84,10 +82,7 @@ pub async fn run_timers(store: Store, handlers: Vec<Arc<dyn TimerHandler>>, stop
     }
 }
 
-async fn round(
-    store: &Store,
-    handlers: &Arc<HashMap<&'static str, Arc<dyn TimerHandler>>>,
-) -> Result<(), StoreError> {
+async fn round(store: &Store, handlers: &Arc<HashMap<&'static str, Arc<dyn TimerHandler>>>) -> Result<(), StoreError> {
     for timer in due(store).await? {
         let Some(handler) = handlers.get(timer.kind.as_str()).cloned() else { continue };
         let name = handler.kind();

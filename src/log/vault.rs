@@ -91,12 +91,7 @@ impl Vault {
     }
 
     /// Opens what [`Vault::seal`] made.
-    pub async fn open_text(
-        &self,
-        conn: &mut AnyConnection,
-        owner: &str,
-        sealed: &str,
-    ) -> Result<String, VaultError> {
+    pub async fn open_text(&self, conn: &mut AnyConnection, owner: &str, sealed: &str) -> Result<String, VaultError> {
         let key = self.owner_key(conn, owner).await?.ok_or(VaultError::Erased)?;
         let bytes = BASE64.decode(sealed).map_err(|_| VaultError::Damaged)?;
         let plain = decrypt(&key, owner, bytes).ok_or(VaultError::Damaged)?;
@@ -106,11 +101,12 @@ impl Vault {
     /// Destroys `owner`'s key. What was sealed under it can never be read again.
     pub async fn erase(&self, tx: &mut Tx, owner: &str) -> Result<bool, StoreError> {
         let now = tx.now().0;
-        let done = sqlx::query("UPDATE person_keys SET wrapped = NULL, erased_at = $2 WHERE owner = $1 AND erased_at IS NULL")
-            .bind(owner)
-            .bind(now)
-            .execute(tx.conn())
-            .await?;
+        let done =
+            sqlx::query("UPDATE person_keys SET wrapped = NULL, erased_at = $2 WHERE owner = $1 AND erased_at IS NULL")
+                .bind(owner)
+                .bind(now)
+                .execute(tx.conn())
+                .await?;
         Ok(done.rows_affected() == 1)
     }
 

@@ -159,7 +159,9 @@ impl Meetings {
         actor.check(Action::MeetingHold, Target::of(std::slice::from_ref(&host)))?;
         let title = checked_title(&wish.title)?;
         if wish.invite.len() > INVITED_MAX {
-            return Err(Refusal::invalid("meeting.too_many", format!("一次最多邀请 {INVITED_MAX} 个单位")).field("/invite").into());
+            return Err(Refusal::invalid("meeting.too_many", format!("一次最多邀请 {INVITED_MAX} 个单位"))
+                .field("/invite")
+                .into());
         }
         let mut invited: Vec<Invited> = Vec::new();
         for unit in wish.invite {
@@ -191,7 +193,8 @@ impl Meetings {
     async fn tell_called(&self, tx: &mut Tx, actor: &Actor, row: &MeetingRow, link: &str) -> Result<(), StoreError> {
         let (meeting, case, title) = (row.id, row.case, row.title.clone());
         let invited = row.invited.iter().map(|i| i.name.clone()).collect();
-        self.tell(tx, row, actor.as_ref(), &MeetingEvent::Created { meeting, case, title: title.clone(), invited }).await?;
+        self.tell(tx, row, actor.as_ref(), &MeetingEvent::Created { meeting, case, title: title.clone(), invited })
+            .await?;
         let until = tx.now().plus_millis(LINK_MILLIS);
         for (place, unit) in (0u8..).zip(&row.invited) {
             let code = Invitation { meeting, invited: place }.seal(&self.signer, until);
@@ -260,7 +263,12 @@ impl Meetings {
     }
 
     /// The meetings that `actor` may see, newest first.
-    pub async fn meetings(&self, store: &Store, actor: &Actor, filter: MeetingFilter) -> Result<Vec<MeetingView>, StoreError> {
+    pub async fn meetings(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        filter: MeetingFilter,
+    ) -> Result<Vec<MeetingView>, StoreError> {
         let action = if actor.may_somewhere(Action::MeetingRead) { Action::MeetingRead } else { Action::MeetingHold };
         let visible = actor.predicate(action, "orgs", "held_by", "0", 1);
         let filter = MeetingFilter { limit: filter.limit.clamp(1, PAGE_MAX), ..filter };
@@ -306,7 +314,14 @@ impl Meetings {
             .await
     }
 
-    async fn joined(&self, tx: &mut Tx, row: &mut MeetingRow, sid: &str, identity: String, name: String) -> Result<(), StoreError> {
+    async fn joined(
+        &self,
+        tx: &mut Tx,
+        row: &mut MeetingRow,
+        sid: &str,
+        identity: String,
+        name: String,
+    ) -> Result<(), StoreError> {
         if row.ended_at.is_some() {
             return Ok(());
         }
@@ -317,7 +332,13 @@ impl Meetings {
             rows::update(tx, row).await?;
             self.tell(tx, row, by.clone(), &MeetingEvent::Started { meeting, title: row.title.clone() }).await?;
         }
-        rows::insert_stay(tx, row.id, sid, &StayView { identity: identity.clone(), name: name.clone(), joined_at: now, left_at: None }).await?;
+        rows::insert_stay(
+            tx,
+            row.id,
+            sid,
+            &StayView { identity: identity.clone(), name: name.clone(), joined_at: now, left_at: None },
+        )
+        .await?;
         self.tell(tx, row, by, &MeetingEvent::Joined { meeting, identity, name }).await
     }
 

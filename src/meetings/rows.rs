@@ -69,11 +69,16 @@ pub(super) async fn load(tx: &mut Tx, id: MeetingId) -> Result<Option<MeetingRow
 
 /// Whether a meeting has ended; `None` if there is none.
 pub(super) async fn has_ended(pool: &AnyPool, id: MeetingId) -> Result<Option<bool>, StoreError> {
-    let row = sqlx::query("SELECT ended_at FROM meetings WHERE id = $1").bind(id.to_string()).fetch_optional(pool).await?;
+    let row =
+        sqlx::query("SELECT ended_at FROM meetings WHERE id = $1").bind(id.to_string()).fetch_optional(pool).await?;
     row.map(|r| Ok(r.try_get::<Option<i64>, _>(0)?.is_some())).transpose()
 }
 
-pub(super) async fn list(pool: &AnyPool, visible: &Predicate, filter: &MeetingFilter) -> Result<Vec<MeetingRow>, StoreError> {
+pub(super) async fn list(
+    pool: &AnyPool,
+    visible: &Predicate,
+    filter: &MeetingFilter,
+) -> Result<Vec<MeetingRow>, StoreError> {
     let mut sql = format!("{MEETING} WHERE {}", visible.sql);
     let mut binds = visible.binds.clone();
     if let Some(case) = filter.case {

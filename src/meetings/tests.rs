@@ -38,7 +38,8 @@ fn meetings() -> Meetings {
 }
 
 async fn call(store: &Store) -> MeetingView {
-    let unit = Invited { id: UnitId(uuid::Uuid::from_u128(9)), name: "水务公司".into(), path: city().child("water") };
+    let unit =
+        Invited { id: UnitId(uuid::Uuid::from_u128(9)), name: "水务公司".into(), path: city().child("water") };
     let wish = CallMeeting {
         title: " 爆管会商 ".into(),
         case: None,
@@ -99,7 +100,8 @@ async fn the_log_tells_the_meeting_in_order_and_its_end_closes_every_door() {
         record(&store, &meeting.room, Happening::Left { sid: "PA_1".into(), reason: "left" }).await;
         record(&store, &meeting.room, joined("PA_2")).await;
         let id = meeting.id;
-        let ended = store.write(move |tx| Box::pin(async move { meetings().end(tx, &host(), id).await })).await.unwrap();
+        let ended =
+            store.write(move |tx| Box::pin(async move { meetings().end(tx, &host(), id).await })).await.unwrap();
         assert_eq!((ended.state, ended.participants.len()), ("ended", 2));
         assert!(ended.participants.iter().all(|p| p.left_at.is_some()));
         // What comes late from the room changes nothing.
@@ -132,7 +134,8 @@ async fn a_guest_comes_by_the_link_of_his_sms_and_by_no_other() {
         assert!(video.room == meeting.room && !video.room_admin && !video.room_list);
         assert_eq!(code(enter(link.clone(), "\n").await.unwrap_err()), "meeting.guest_name");
         assert_eq!(code(enter(format!("{link}A"), "李").await.unwrap_err()), "meeting.bad_link");
-        let foreign = Invitation { meeting: meeting.id, invited: 0 }.seal(&Signer::new("key", "other"), Timestamp(i64::MAX / 2));
+        let foreign =
+            Invitation { meeting: meeting.id, invited: 0 }.seal(&Signer::new("key", "other"), Timestamp(i64::MAX / 2));
         assert_eq!(Invitation::open(meetings().signer(), &foreign, Timestamp::now()), Err(LinkError::Forged));
         assert_eq!(code(enter(foreign, "李").await.unwrap_err()), "meeting.bad_link");
     }

@@ -138,11 +138,8 @@ impl Signer {
     pub fn mint(&self, claims: &Claims) -> String {
         let claims = Claims { iss: self.key.clone(), ..claims.clone() };
         let body = serde_json::to_vec(&claims).unwrap_or_default();
-        let signed = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#),
-            URL_SAFE_NO_PAD.encode(body)
-        );
+        let signed =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#), URL_SAFE_NO_PAD.encode(body));
         let tag = hmac::sign(&self.secret, signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
     }
@@ -205,7 +202,8 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn claims() -> Claims {
-        let video = VideoGrants { room_join: true, room: "r".into(), can_publish: Some(false), ..VideoGrants::default() };
+        let video =
+            VideoGrants { room_join: true, room: "r".into(), can_publish: Some(false), ..VideoGrants::default() };
         Claims { sub: "p".into(), exp: 1_800_000_100, video: Some(video), ..Claims::default() }
     }
 

@@ -198,7 +198,9 @@ impl Messages {
         frame: Frame,
     ) -> Result<Option<MessageId>, StoreError> {
         let fallback = if frame.to_citizen { "case.progress_citizen" } else { "case.progress" };
-        let Some(found) = self.templates.get(template).or_else(|| self.templates.get(fallback)) else { return Ok(None) };
+        let Some(found) = self.templates.get(template).or_else(|| self.templates.get(fallback)) else {
+            return Ok(None);
+        };
         let question = found.question.zip(frame.about.clone()).map(|(q, about)| (q, about, frame.label.clone()));
         let new = NewMessage {
             to: frame.to,
@@ -227,9 +229,7 @@ impl Messages {
         let present = rows::questions(tx, peer).await?;
         let about = about.to_string();
         let own = present.iter().find(|q| q.about == about).map(|q| q.ext.clone());
-        let free = || {
-            (EXT_FIRST..=EXT_LAST).map(|n| format!("{n:02}")).find(|e| present.iter().all(|q| q.ext != *e))
-        };
+        let free = || (EXT_FIRST..=EXT_LAST).map(|n| format!("{n:02}")).find(|e| present.iter().all(|q| q.ext != *e));
         let used = || present.iter().rev().find(|q| q.answered).or(present.last()).map(|q| q.ext.clone());
         let ext = own.or_else(free).or_else(used).unwrap_or_else(|| format!("{EXT_FIRST:02}"));
         let kind = match question {
@@ -242,7 +242,12 @@ impl Messages {
 
     /// The messages that `actor` may see, newest first, with masked numbers. Texts are shown whole to those who may see
     /// the message.
-    pub async fn list(&self, store: &Store, actor: &Actor, filter: MessageFilter) -> Result<Vec<MessageView>, StoreError> {
+    pub async fn list(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        filter: MessageFilter,
+    ) -> Result<Vec<MessageView>, StoreError> {
         let visible = actor.predicate(Action::MessageRead, "orgs", "created_by", "0", 1);
         let filter = MessageFilter { limit: filter.limit.clamp(1, PAGE_MAX), ..filter };
         let mut views = Vec::new();
@@ -297,7 +302,12 @@ impl Messages {
     }
 
     /// For the sandbox's page: the whole number behind a message, to answer as its receiver.
-    pub async fn number_of(&self, store: &Store, actor: &Actor, id: MessageId) -> Result<(String, String), CommandError> {
+    pub async fn number_of(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        id: MessageId,
+    ) -> Result<(String, String), CommandError> {
         let hidden = || Refusal::not_found("access.not_found", "没有找到该短信，或当前岗位无权查看");
         let row = rows::read_message(store.reader(), id).await?.ok_or_else(hidden)?;
         actor.check_visible(Action::SandboxUse, access::Target::of(&row.orgs), "短信")?;

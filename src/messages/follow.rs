@@ -24,7 +24,10 @@ impl Follower for Reminders {
 
     fn wants(&self, kind: &str) -> bool {
         kind.starts_with("case.")
-            || matches!(kind, "order.alerted" | "order.accepted" | "order.cancelled" | "order.declined" | "meeting.invited")
+            || matches!(
+                kind,
+                "order.alerted" | "order.accepted" | "order.cancelled" | "order.declined" | "meeting.invited"
+            )
     }
 
     fn handle<'a>(&'a self, tx: &'a mut Tx, event: &'a Record) -> WriteFuture<'a, (), StoreError> {
@@ -73,7 +76,8 @@ impl Reminders {
                 Some(unit) => self.0.contacts.duty_phones(tx, unit).await?,
                 None => Vec::new(),
             };
-            words.insert("unit".into(), notice.pointer("/unit/name").and_then(Value::as_str).unwrap_or_default().into());
+            words
+                .insert("unit".into(), notice.pointer("/unit/name").and_then(Value::as_str).unwrap_or_default().into());
             contacts.into_iter().map(|c| (c.name, c.phone)).collect()
         };
         for (name, phone) in receivers {
@@ -143,11 +147,14 @@ impl Reminders {
     /// An invitation to a meeting, to the phones of each invited unit.
     async fn invite(&self, tx: &mut Tx, event: &Record) -> Result<(), StoreError> {
         let Some(unit) = text(&event.body, "unit").parse::<UnitId>().ok() else { return Ok(()) };
-        let words: BTreeMap<String, String> =
-            [("unit", text(&event.body, "unit_name")), ("title", text(&event.body, "title")), ("url", text(&event.body, "url"))]
-                .into_iter()
-                .map(|(k, v)| (k.to_owned(), v))
-                .collect();
+        let words: BTreeMap<String, String> = [
+            ("unit", text(&event.body, "unit_name")),
+            ("title", text(&event.body, "title")),
+            ("url", text(&event.body, "url")),
+        ]
+        .into_iter()
+        .map(|(k, v)| (k.to_owned(), v))
+        .collect();
         for contact in self.0.contacts.duty_phones(tx, unit).await? {
             let frame = Frame {
                 receiver: contact.name,

@@ -179,12 +179,7 @@ impl Gateway {
         }
     }
 
-    async fn receipt(
-        &self,
-        matched: Option<(String, u8)>,
-        ids: Vec<String>,
-        state: State,
-    ) -> Result<(), StoreError> {
+    async fn receipt(&self, matched: Option<(String, u8)>, ids: Vec<String>, state: State) -> Result<(), StoreError> {
         let (messages, link) = (self.messages.clone(), self.link.name().to_owned());
         self.store
             .write(move |tx| {

@@ -53,14 +53,11 @@ pub trait Matters: Send + Sync + 'static {
     ) -> WriteFuture<'a, Result<(), Refusal>, StoreError>;
 
     /// Takes a citizen's text: a supplement to his case, or a new draft. The case, and what it was taken for.
-    fn citizen_wrote<'a>(&'a self, tx: &'a mut Tx, text: CitizenText) -> WriteFuture<'a, (CaseId, TakenAs), StoreError>;
+    fn citizen_wrote<'a>(&'a self, tx: &'a mut Tx, text: CitizenText)
+    -> WriteFuture<'a, (CaseId, TakenAs), StoreError>;
 
     /// The number of a case's citizen, unless he wants no messages.
-    fn requester_phone<'a>(
-        &'a self,
-        tx: &'a mut Tx,
-        case: CaseId,
-    ) -> WriteFuture<'a, Option<PhoneNumber>, StoreError>;
+    fn requester_phone<'a>(&'a self, tx: &'a mut Tx, case: CaseId) -> WriteFuture<'a, Option<PhoneNumber>, StoreError>;
 
     /// Further words for a case's templates, such as the query code for its citizen.
     fn words<'a>(
@@ -71,6 +68,5 @@ pub trait Matters: Send + Sync + 'static {
     ) -> WriteFuture<'a, Vec<(String, String)>, StoreError>;
 
     /// Puts a message on a case's timeline and tells which units the case concerns.
-    fn link<'a>(&'a self, tx: &'a mut Tx, case: CaseId, message: Subject)
-    -> WriteFuture<'a, Vec<OrgPath>, StoreError>;
+    fn link<'a>(&'a self, tx: &'a mut Tx, case: CaseId, message: Subject) -> WriteFuture<'a, Vec<OrgPath>, StoreError>;
 }

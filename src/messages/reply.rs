@@ -130,14 +130,31 @@ mod tests {
 
     #[test]
     fn one_has_many_dresses() {
-        for text in ["1", "１", " 1 ", "1。", "回复1", "回复：１", "①", "1️⃣", "一", "签收", "收到", "1 马上到", "“1”", "【郑州12345】1", "1,已安排"] {
+        for text in [
+            "1",
+            "１",
+            " 1 ",
+            "1。",
+            "回复1",
+            "回复：１",
+            "①",
+            "1️⃣",
+            "一",
+            "签收",
+            "收到",
+            "1 马上到",
+            "“1”",
+            "【郑州12345】1",
+            "1,已安排",
+        ] {
             assert_eq!(read(text), Reply::One, "{text:?}");
         }
     }
 
     #[test]
     fn what_only_looks_like_one_is_text() {
-        for text in ["l", "I", "11", "1号楼漏水了怎么办啊", "10点到", "", "不签收", "收到了但是不归我们管", "|"] {
+        for text in ["l", "I", "11", "1号楼漏水了怎么办啊", "10点到", "", "不签收", "收到了但是不归我们管", "|"]
+        {
             assert_eq!(read(text), Reply::Text, "{text:?}");
         }
         assert_eq!(read("2"), Reply::Digit(2));
@@ -156,10 +173,7 @@ mod tests {
     }
 
     fn with_check(head: &str) -> String {
-        (0..10)
-            .map(|c| format!("{head}{c}"))
-            .find(|n| checked(&(n.clone(), String::new())))
-            .unwrap_or_default()
+        (0..10).map(|c| format!("{head}{c}")).find(|n| checked(&(n.clone(), String::new()))).unwrap_or_default()
     }
 
     proptest! {

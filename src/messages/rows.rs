@@ -235,12 +235,14 @@ pub(super) async fn segments_in(tx: &mut Tx, message: MessageId, state: &str) ->
 /// Whether this incoming thing is new; remembers it.
 pub(super) async fn first_seen(tx: &mut Tx, link: &str, dedupe_key: &str) -> Result<bool, StoreError> {
     let now = tx.now().0;
-    let done = sqlx::query("INSERT INTO message_seen (link, dedupe_key, at) VALUES ($1,$2,$3) ON CONFLICT (link, dedupe_key) DO NOTHING")
-        .bind(link)
-        .bind(dedupe_key)
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
+    let done = sqlx::query(
+        "INSERT INTO message_seen (link, dedupe_key, at) VALUES ($1,$2,$3) ON CONFLICT (link, dedupe_key) DO NOTHING",
+    )
+    .bind(link)
+    .bind(dedupe_key)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -65,7 +65,11 @@ impl Matters for Port {
     ) -> WriteFuture<'a, Result<(), Refusal>, StoreError> {
         Box::pin(async { Ok(Ok(())) })
     }
-    fn citizen_wrote<'a>(&'a self, tx: &'a mut Tx, text: CitizenText) -> WriteFuture<'a, (CaseId, TakenAs), StoreError> {
+    fn citizen_wrote<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        text: CitizenText,
+    ) -> WriteFuture<'a, (CaseId, TakenAs), StoreError> {
         Box::pin(async move {
             let taken_as = if text.number.is_some() { TakenAs::Supplement } else { TakenAs::Draft };
             note(tx, "port.citizen", case(9), json!({ "text": text.text })).await?;
@@ -93,8 +97,14 @@ impl Running {
     fn start(store: &Store) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let home = OrgPath::root().child("zz");
-        let messages =
-            Messages::new(vault(), Templates::shipped().unwrap(), Arc::new(Port), Arc::new(Port), home, "http://x".into());
+        let messages = Messages::new(
+            vault(),
+            Templates::shipped().unwrap(),
+            Arc::new(Port),
+            Arc::new(Port),
+            home,
+            "http://x".into(),
+        );
         let stop = CancellationToken::new();
         let (link, events) = SandboxLink::start("sandbox", "10690371", true);
         let link = Arc::new(link);
@@ -121,7 +131,8 @@ impl Running {
         let unit = json!({ "id": UnitId(uuid::Uuid::from_u128(5)), "path": "/zz/water/", "name": "市自来水公司" });
         let notice = json!({ "template": "case.assigned", "to": "unit", "unit": unit,
                              "params": { "due": "2026-11-24T10:24:00+08:00" } });
-        let body = json!({ "public_no": format!("26112400000{n}"), "title": "水管爆裂", "change": { "notices": [notice] } });
+        let body =
+            json!({ "public_no": format!("26112400000{n}"), "title": "水管爆裂", "change": { "notices": [notice] } });
         self.store
             .write(move |tx| Box::pin(async move { note(tx, "case.assigned", case(n), body).await }))
             .await
@@ -154,7 +165,10 @@ async fn an_assignment_is_sent_once_delivered_and_signed_by_a_full_width_one() {
         let body = plain(store, &queued[0]).await;
         assert_eq!(body["to"], WATER);
         let text = body["text"].as_str().unwrap();
-        assert!(text.contains("261124000001") && text.contains("11月24日10:24") && text.contains("回复1签收"), "{text}");
+        assert!(
+            text.contains("261124000001") && text.contains("11月24日10:24") && text.contains("回复1签收"),
+            "{text}"
+        );
         assert!(hub.link.answer(WATER, "1069037101", " １ ").await, "the owner took it");
         hub.events("port.signed", 1).await;
         let received = hub.events("message.received", 1).await;
@@ -213,8 +227,14 @@ async fn a_restarted_hub_sends_what_was_queued_and_nothing_twice() {
                 Box::pin(async move {
                     let home = OrgPath::root().child("zz");
                     let templates = Templates::shipped().unwrap();
-                    let messages =
-                        Messages::new(vault(), templates, Arc::new(Port), Arc::new(Port), home.clone(), "http://x".into());
+                    let messages = Messages::new(
+                        vault(),
+                        templates,
+                        Arc::new(Port),
+                        Arc::new(Port),
+                        home.clone(),
+                        "http://x".into(),
+                    );
                     let frame = commands::Frame {
                         to: PhoneNumber::parse(CITIZEN).unwrap(),
                         receiver: "市民".into(),

@@ -18,11 +18,7 @@ pub struct Migration {
 }
 
 /// Applies the migrations that are missing; each in a transaction of its own, so that a kill half way is taken up again.
-pub async fn migrate(
-    conn: &mut AnyConnection,
-    dialect: Dialect,
-    sets: &[&[Migration]],
-) -> Result<(), StoreError> {
+pub async fn migrate(conn: &mut AnyConnection, dialect: Dialect, sets: &[&[Migration]]) -> Result<(), StoreError> {
     sqlx::raw_sql(
         "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)",
     )

@@ -91,11 +91,7 @@ pub struct Store {
 impl Store {
     /// Opens (and for SQLite creates) the database at `url` (`sqlite:///var/lib/liandong/hub.db` or `postgres://…`),
     /// applies `migrations` and starts the writer. `ids` makes event ids.
-    pub async fn open(
-        url: &str,
-        migrations: &[&[Migration]],
-        ids: Box<dyn IdSource>,
-    ) -> Result<Self, StoreError> {
+    pub async fn open(url: &str, migrations: &[&[Migration]], ids: Box<dyn IdSource>) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("postgres") { Dialect::Postgres } else { Dialect::Sqlite };
         let url = match dialect {

@@ -20,7 +20,8 @@ pub(super) struct Settled {
     answer: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
-pub(super) type Job = Box<dyn for<'a> FnOnce(&'a mut Tx) -> std::pin::Pin<Box<dyn Future<Output = Settled> + Send + 'a>> + Send>;
+pub(super) type Job =
+    Box<dyn for<'a> FnOnce(&'a mut Tx) -> std::pin::Pin<Box<dyn Future<Output = Settled> + Send + 'a>> + Send>;
 
 /// Wraps typed work into a job whose answer leaves only after the commit.
 pub(super) fn job<T, E, F>(work: F, answer: oneshot::Sender<Result<T, E>>) -> Job

@@ -101,7 +101,11 @@ fn each_hears_the_other_and_both_are_on_the_recording() {
 
     let queues = hub.sign_in("lead1").get("/queues");
     let city = queues["items"].as_array().unwrap().iter().find(|q| q["id"] == "city_hotline").unwrap();
-    assert_eq!((&city["service_level"]["numerator"], &city["service_level"]["denominator"]), (&json!(1), &json!(1)), "{city}");
+    assert_eq!(
+        (&city["service_level"]["numerator"], &city["service_level"]["denominator"]),
+        (&json!(1), &json!(1)),
+        "{city}"
+    );
 }
 
 #[test]

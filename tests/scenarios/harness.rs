@@ -114,7 +114,10 @@ impl Hub {
     pub(crate) fn kill(mut self) -> Place {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let place = std::mem::replace(&mut self.place, Place { http: 0, sip: 0, variables: vec![], folder: tempfile::tempdir().unwrap() });
+        let place = std::mem::replace(
+            &mut self.place,
+            Place { http: 0, sip: 0, variables: vec![], folder: tempfile::tempdir().unwrap() },
+        );
         std::mem::forget(self);
         place
     }
@@ -157,7 +160,13 @@ pub(crate) struct Client {
 
 impl Client {
     /// One request. `None` if the hub went away before it answered.
-    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> Option<(u16, Value)> {
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Option<(u16, Value)> {
         let url = format!("http://127.0.0.1:{}/api/v1{path}", self.http);
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         if !self.token.is_empty() {

@@ -43,7 +43,13 @@ fn from_capture_to_close_with_a_foreign_sms_centre() {
     centre.tell(&json!({ "mo": { "from": submit["to"], "to": submit["from"], "text": " １ " } }));
     water.until("the signature", |w| (w.get(&format!("/cases/{id}"))["node"] == "handling").then_some(()));
 
-    assert_eq!(water.post(&path("feed_back"), &json!({ "result_code": "resolved", "answer_text": "已关阀抢修，16:00 恢复供水" }))["node"], "fed_back");
+    assert_eq!(
+        water.post(
+            &path("feed_back"),
+            &json!({ "result_code": "resolved", "answer_text": "已关阀抢修，16:00 恢复供水" })
+        )["node"],
+        "fed_back"
+    );
     dispatcher.post(&path("check_pass"), &json!({}));
     let after_check = dispatcher.get(&format!("/cases/{id}"));
     if after_check["verbs"].as_array().unwrap().iter().any(|v| v["verb"] == "reply") {
@@ -67,10 +73,22 @@ fn from_capture_to_close_with_a_foreign_sms_centre() {
     let timeline = dispatcher.get(&format!("/cases/{id}/timeline"));
     let kinds: Vec<&str> = timeline["items"].as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
     let mut at = 0;
-    for kind in ["case.captured", "case.accepted", "case.assigned", "message.submitted", "case.signed", "case.fed_back", "case.closed"] {
-        at += kinds[at..].iter().position(|k| *k == kind).unwrap_or_else(|| panic!("{kind} is missing after {at}: {kinds:?}"));
+    for kind in [
+        "case.captured",
+        "case.accepted",
+        "case.assigned",
+        "message.submitted",
+        "case.signed",
+        "case.fed_back",
+        "case.closed",
+    ] {
+        at += kinds[at..]
+            .iter()
+            .position(|k| *k == kind)
+            .unwrap_or_else(|| panic!("{kind} is missing after {at}: {kinds:?}"));
     }
-    let sequences: Vec<i64> = timeline["items"].as_array().unwrap().iter().map(|e| e["seq"].as_i64().unwrap()).collect();
+    let sequences: Vec<i64> =
+        timeline["items"].as_array().unwrap().iter().map(|e| e["seq"].as_i64().unwrap()).collect();
     assert!(sequences.is_sorted(), "the timeline is in the log's order");
     let text = timeline.to_string();
     assert!(!text.contains(CITIZEN), "a citizen's number lies open on the timeline");

@@ -178,9 +178,11 @@ fn every_wrong_door_says_why_it_stays_shut() {
         let (status, words) = validate(&token);
         assert!(status == 401 && words.contains(word), "{status} {words}");
     }
-    let other = ask(&hub, "GET", &format!("/rtc/validate?room={room}"), &token(joining("other"), 60, PASSWORD), &json!({}));
+    let other =
+        ask(&hub, "GET", &format!("/rtc/validate?room={room}"), &token(joining("other"), 60, PASSWORD), &json!({}));
     assert!(other.0 == 401 && other.1.contains("another room"), "{other:?}");
-    let garbage = ask(&hub, "GET", "/rtc/v1/validate?join_request=%21", &token(joining(room), 60, PASSWORD), &json!({}));
+    let garbage =
+        ask(&hub, "GET", "/rtc/v1/validate?join_request=%21", &token(joining(room), 60, PASSWORD), &json!({}));
     assert_eq!(garbage.0, 400, "{garbage:?}");
     assert_eq!(ask(&hub, "GET", "/rtc", &token(joining(room), 60, PASSWORD), &json!({})).0, 404, "no upgrade");
 

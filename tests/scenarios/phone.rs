@@ -61,16 +61,7 @@ impl Phone {
         }
         let contact = header(&answer, "Contact").unwrap();
         let target = contact.trim_start_matches('<').split(['>', ';']).next().unwrap().to_owned();
-        let phone = Self {
-            heard: Arc::default(),
-            over: Arc::default(),
-            socket,
-            hub,
-            call_id,
-            from,
-            to,
-            target,
-        };
+        let phone = Self { heard: Arc::default(), over: Arc::default(), socket, hub, call_id, from, to, target };
         phone.send("ACK", 1);
         phone.talk(rtp, media_address(&answer), tone);
         Ok(phone)
@@ -176,7 +167,8 @@ fn receive(socket: &UdpSocket) -> Option<String> {
 }
 
 fn header(message: &str, name: &str) -> Option<String> {
-    let line = message.lines().find(|l| l.to_ascii_lowercase().starts_with(&format!("{}:", name.to_ascii_lowercase())))?;
+    let line =
+        message.lines().find(|l| l.to_ascii_lowercase().starts_with(&format!("{}:", name.to_ascii_lowercase())))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
@@ -227,7 +219,8 @@ impl Baresip {
 
     /// What it heard, as its own sound files say.
     pub(crate) fn heard(&self) -> Vec<i16> {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(self.folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(self.folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
         files.retain(|p| p.file_name().is_some_and(|n| n.to_string_lossy().ends_with("dec.wav")));
         files.sort();
         files.iter().flat_map(|file| samples(&std::fs::read(file).unwrap())).collect()

@@ -39,7 +39,7 @@ impl Core {
             self.respond(server, answer, now);
             return self.bye_came(key, id, now);
         }
-        if !leg.dialog.as_ref().is_some_and(|dialog| dialog.id() == id) {
+        if leg.dialog.as_ref().is_none_or(|dialog| dialog.id() != id) {
             // It took the call, but its media are not set yet.
             return self.refuse_within(key, id, server, &request, 491, "the call is just being set up", now);
         }
@@ -63,6 +63,7 @@ impl Core {
         }
     }
 
+    #[allow(clippy::too_many_arguments)] // each is one part of the answer; a struct for one caller would only rename them
     fn refuse_within(
         &mut self,
         key: LegKey,

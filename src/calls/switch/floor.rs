@@ -332,8 +332,8 @@ impl Floor {
             Some(503)
         } else {
             match source {
-                Source::Trunk(trunk) => self.from_trunk(call, trunk, caller, display, called, now).err(),
-                Source::Agent(agent) => self.from_agent(call, agent, called, now).err(),
+                Source::Trunk(trunk) => self.offered_by_trunk(call, trunk, caller, display, called, now).err(),
+                Source::Agent(agent) => self.offered_by_agent(call, agent, called, now).err(),
             }
         };
         if let Some(status) = refusal {
@@ -342,7 +342,7 @@ impl Floor {
         }
     }
 
-    fn from_trunk(
+    fn offered_by_trunk(
         &mut self,
         call: CallId,
         trunk: String,
@@ -373,7 +373,7 @@ impl Floor {
         Ok(())
     }
 
-    fn from_agent(&mut self, call: CallId, agent: PersonId, called: &str, now: Now) -> Result<(), u16> {
+    fn offered_by_agent(&mut self, call: CallId, agent: PersonId, called: &str, now: Now) -> Result<(), u16> {
         if self.acd.agents().any(|(id, state)| id == agent && state.call().is_some()) {
             return Err(486);
         }
@@ -405,7 +405,11 @@ impl Floor {
         now: Now,
     ) -> Result<Done, Refusal> {
         if self.draining {
-            return Err(Refusal::new(crate::access::RefusalKind::Unavailable, "calls.draining", "系统正在停机，暂不能外呼"));
+            return Err(Refusal::new(
+                crate::access::RefusalKind::Unavailable,
+                "calls.draining",
+                "系统正在停机，暂不能外呼",
+            ));
         }
         let state = self.acd.agents().find(|(id, _)| *id == agent).map(|(_, state)| state.clone());
         let state = state.ok_or_else(not_an_agent)?;
@@ -432,7 +436,9 @@ impl Floor {
             return Ok((Party::Agent(*other), Direction::Internal));
         }
         if !self.agents.get(&agent).is_some_and(|a| a.may_dial) {
-            return Err(Refusal::forbidden("access.denied", "当前岗位没有「外呼」的权限").who_may("持有「外呼」权限的岗位"));
+            return Err(
+                Refusal::forbidden("access.denied", "当前岗位没有「外呼」的权限").who_may("持有「外呼」权限的岗位")
+            );
         }
         let outward = |number: &str| self.prefixes.iter().any(|p| number.starts_with(p.as_str()));
         // Who leaves the digit for an outside line away means the number all the same.
@@ -440,13 +446,20 @@ impl Floor {
         let with_digit = self.prefixes.iter().filter(|p| whole && !p.is_empty()).map(|p| format!("{p}{digits}"));
         let number = Some(digits.to_owned()).filter(|n| outward(n)).or_else(|| with_digit.into_iter().next());
         let number = number.ok_or_else(|| {
-            Refusal::invalid("calls.no_way_out", "没有可拨出该号码的中继，请检查号码或请管理员配置 [trunks]").field("/to")
+            Refusal::invalid("calls.no_way_out", "没有可拨出该号码的中继，请检查号码或请管理员配置 [trunks]")
+                .field("/to")
         })?;
         Ok((Party::Number(number), Direction::Out))
     }
 
     /// An agent who is called directly is reserved, so that the queue does not ring him meanwhile.
-    fn reserve(&mut self, to: &Party, call: CallId, queue: Option<liandong_dialplans::QueueName>, now: Now) -> Result<(), Refusal> {
+    fn reserve(
+        &mut self,
+        to: &Party,
+        call: CallId,
+        queue: Option<liandong_dialplans::QueueName>,
+        now: Now,
+    ) -> Result<(), Refusal> {
         match to {
             Party::Agent(agent) => self.queue_command(queue::Command::Reserve { agent: *agent, call, queue }, now),
             Party::Number(_) => Ok(()),

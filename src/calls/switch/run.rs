@@ -93,14 +93,8 @@ impl Switch {
         let sound: Arc<dyn Sound> = Arc::new(Engine { engine: setup.engine, data: setup.data });
         let (lanes, begun) = Lanes::start(sound);
         let floor = Floor::new(setup.plans, setup.areas, setup.vault, setup.prefixes, setup.shown);
-        let task = Task {
-            floor,
-            phones: setup.phones,
-            lanes,
-            writer: setup.writer,
-            origin: Instant::now(),
-            draining: None,
-        };
+        let task =
+            Task { floor, phones: setup.phones, lanes, writer: setup.writer, origin: Instant::now(), draining: None };
         let sources = Sources { edge: setup.edge_events, media: setup.media_events, begun, asked };
         tasks.spawn(task.run(sources, stop.clone()));
         tasks.spawn(read_agents(setup.agents, inbox.clone(), agents_changed.clone(), stop));

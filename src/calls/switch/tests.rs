@@ -11,8 +11,8 @@ use crate::calls::call::{CALLER, Command, LegCommand, LegEvent, LegId};
 use crate::calls::edge::{EdgeEvent, Source};
 use crate::calls::queue::{self, Wanted};
 use crate::calls::records::write_one;
-use crate::events::calls::CallsEvent;
 use crate::events::DomainEvent;
+use crate::events::calls::CallsEvent;
 use crate::ids::{CallId, IdSource, OrgPath, PersonId, SeededIds, Timestamp};
 use crate::log::Vault;
 use crate::store::StoreError;
@@ -181,10 +181,19 @@ fn a_citizen_reaches_an_agent_and_all_of_it_is_written() {
     assert!(hall.legs(call).contains(&(1, LegCommand::HangUp)));
     let kinds = hall.kinds();
     let at = |kind: &str| kinds.iter().position(|k| k == kind).unwrap_or_else(|| panic!("{kind} in {kinds:?}"));
-    let order = ["call.offered", "call.greeted", "call.queued", "queue.reserved", "call.alerting", "call.answered", "call.ended"];
+    let order = [
+        "call.offered",
+        "call.greeted",
+        "call.queued",
+        "queue.reserved",
+        "call.alerting",
+        "call.answered",
+        "call.ended",
+    ];
     assert!(order.windows(2).all(|w| at(w[0]) < at(w[1])), "{kinds:?}");
     assert_eq!(kinds.iter().filter(|k| *k == "call.ended").count(), 1);
-    let record = hall.media().iter().any(|m| matches!(m, MediaWork::RecordStart(p, _) if p.starts_with("recordings/2026")));
+    let record =
+        hall.media().iter().any(|m| matches!(m, MediaWork::RecordStart(p, _) if p.starts_with("recordings/2026")));
     assert!(record, "{:?}", hall.media());
 }
 
@@ -222,7 +231,9 @@ fn a_desk_dials_out_only_with_the_right_and_a_way_out() {
     assert_eq!(dial(&mut hall, 1, "8001").unwrap_err().code, "calls.self");
     assert_eq!(dial(&mut hall, 1, "abc").unwrap_err().code, "calls.bad_number");
     let call = dial(&mut hall, 1, "13800138000").unwrap();
-    assert!(matches!(&hall.legs(call)[..], [(0, LegCommand::Invite(crate::calls::call::Party::Agent(a)))] if *a == agent(1)));
+    assert!(
+        matches!(&hall.legs(call)[..], [(0, LegCommand::Invite(crate::calls::call::Party::Agent(a)))] if *a == agent(1))
+    );
     hall.leg(call, 0, LegEvent::Answered);
     let number = crate::calls::call::Party::Number("913800138000".into());
     assert!(hall.legs(call).contains(&(1, LegCommand::Invite(number))), "{:?}", hall.legs(call));
@@ -328,7 +339,10 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
         let lead = reader(city(), &[Action::CallRead]);
         let filter = crate::calls::CallFilter { limit: 10, ..Default::default() };
         let list = calls.list(&lead, &filter).await.unwrap();
-        assert_eq!(list.iter().map(|c| c.id.clone()).collect::<Vec<_>>(), [interrupted.to_string(), answered.to_string()]);
+        assert_eq!(
+            list.iter().map(|c| c.id.clone()).collect::<Vec<_>>(),
+            [interrupted.to_string(), answered.to_string()]
+        );
         let call = &list[1];
         assert_eq!((call.state.as_str(), call.result.as_deref()), ("ended", Some("answered")));
         assert_eq!(call.from.number, "037****3456", "masked");
@@ -338,7 +352,11 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
         assert!(call.talk_ms.unwrap() >= 30_000 && call.wait_ms.unwrap() >= 4_000, "{call:?}");
         assert_eq!(list[0].cause.as_deref(), Some("hub_restarted"));
 
-        let by_number = crate::calls::CallFilter { number: crate::ids::PhoneNumber::parse("0371-65123456").ok(), limit: 10, ..Default::default() };
+        let by_number = crate::calls::CallFilter {
+            number: crate::ids::PhoneNumber::parse("0371-65123456").ok(),
+            limit: 10,
+            ..Default::default()
+        };
         assert_eq!(calls.list(&lead, &by_number).await.unwrap().len(), 2);
         let other = reader(city().child("erqi"), &[Action::CallRead]);
         assert!(calls.list(&other, &filter).await.unwrap().is_empty(), "another county sees nothing");

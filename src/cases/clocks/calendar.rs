@@ -108,7 +108,8 @@ impl Calendars {
             include_str!("../data/holidays_2026.toml"),
         ];
         let years = lists.map(|t| toml::from_str(t).expect("a shipped list is checked by the tests")).into();
-        Self::new(include_str!("../data/calendars.toml"), years).expect("the shipped calendars are checked by the tests")
+        Self::new(include_str!("../data/calendars.toml"), years)
+            .expect("the shipped calendars are checked by the tests")
     }
 
     /// Calendars from their TOML text and holiday lists.

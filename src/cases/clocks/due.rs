@@ -341,7 +341,8 @@ mod tests {
     #[test]
     fn minutes_run_through_the_night_unless_they_are_working_minutes() {
         let calendars = Calendars::shipped();
-        let terms = |unit, start_rule| Terms { budget: Budget { amount: 90, unit }, start_rule, calendar: office(&calendars) };
+        let terms =
+            |unit, start_rule| Terms { budget: Budget { amount: 90, unit }, start_rule, calendar: office(&calendars) };
         let friday = at("2026-11-20T17:30:00");
         assert_eq!(due(terms(TimeUnit::Minutes, StartRule::AtOnce), friday).due_at, Some(at("2026-11-20T19:00:00")));
         let working = due(terms(TimeUnit::WorkingMinutes, StartRule::AtOnce), friday);
@@ -357,9 +358,16 @@ mod tests {
     #[test]
     fn a_pause_is_not_counted_in_the_unit_of_the_budget() {
         let calendars = Calendars::shipped();
-        let run = |from: &str, to: Option<&str>| Segment { from: at(from), to: to.map(at), run: true, reason: "办理".into() };
-        let pause =
-            |from: &str, to: Option<&str>| Segment { from: at(from), to: to.map(at), run: false, reason: "待补充".into() };
+        let run =
+            |from: &str, to: Option<&str>| Segment {
+                from: at(from), to: to.map(at), run: true, reason: "办理".into()
+            };
+        let pause = |from: &str, to: Option<&str>| Segment {
+            from: at(from),
+            to: to.map(at),
+            run: false,
+            reason: "待补充".into(),
+        };
         let ledger = [
             run("2026-11-23T09:00:00", Some("2026-11-24T10:00:00")),
             pause("2026-11-24T10:00:00", Some("2026-11-26T11:00:00")),
@@ -372,7 +380,11 @@ mod tests {
             start_rule: StartRule::AtOnce,
             calendar: office(&calendars),
         };
-        let short = [run("2026-11-23T17:00:00", Some("2026-11-23T17:30:00")), pause("2026-11-23T17:30:00", Some("2026-11-24T09:00:00")), run("2026-11-24T09:00:00", None)];
+        let short = [
+            run("2026-11-23T17:00:00", Some("2026-11-23T17:30:00")),
+            pause("2026-11-23T17:30:00", Some("2026-11-24T09:00:00")),
+            run("2026-11-24T09:00:00", None),
+        ];
         assert_eq!(reach(minutes, &short, 100).due_at, Some(at("2026-11-24T10:30:00")));
         assert_eq!(reach(minutes, &short[..1], 100).due_at, None, "the ledger ends before the budget does");
     }
@@ -381,7 +393,12 @@ mod tests {
     fn an_open_pause_has_no_end() {
         let calendars = Calendars::shipped();
         let ledger = [
-            Segment { from: at("2026-11-23T09:00:00"), to: Some(at("2026-11-23T10:00:00")), run: true, reason: String::new() },
+            Segment {
+                from: at("2026-11-23T09:00:00"),
+                to: Some(at("2026-11-23T10:00:00")),
+                run: true,
+                reason: String::new(),
+            },
             Segment { from: at("2026-11-23T10:00:00"), to: None, run: false, reason: "待补充".into() },
         ];
         assert_eq!(reach(next_day(office(&calendars), days(3)), &ledger, 100).due_at, None);

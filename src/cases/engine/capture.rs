@@ -102,7 +102,8 @@ pub fn capture(
     ids: &mut dyn IdSource,
 ) -> Result<CaseEvent, Refusal> {
     let id = CaseId::new(ids);
-    let class = world.classes.class(&body.class_code).filter(|c| !c.retired).ok_or_else(|| unknown_class(&body.class_code))?;
+    let class =
+        world.classes.class(&body.class_code).filter(|c| !c.retired).ok_or_else(|| unknown_class(&body.class_code))?;
     check_place(body.place.as_ref())?;
     let requester = body.requester.clone().unwrap_or_default();
     let owner = captor.phone_owner.clone().unwrap_or_else(|| format!("case:{id}"));
@@ -159,7 +160,13 @@ fn begin(
     let node = world.flow.node(&start.node).ok_or_else(nowhere)?;
     let clocks = at_node(world, &case, node, true, meta.now, ids);
     let change = event.change_mut();
-    change.moved = Some(Move { from: String::new(), to: node.key.clone(), step: node.step, zh: node.zh.clone(), end: node.is_end() });
+    change.moved = Some(Move {
+        from: String::new(),
+        to: node.key.clone(),
+        step: node.step,
+        zh: node.zh.clone(),
+        end: node.is_end(),
+    });
     change.clocks = clocks;
     if let Some(after) = Case::begin(&event, &stamp) {
         event.change_mut().notices = start.notices.iter().flat_map(|n| notices(n, &after)).collect();
@@ -168,13 +175,16 @@ fn begin(
 }
 
 pub(super) fn unknown_class(code: &str) -> Refusal {
-    Refusal::invalid("case.unknown_class", format!("没有事项分类「{}」，可用的分类见 /api/v1/classes", cut(code))).field("/class_code")
+    Refusal::invalid("case.unknown_class", format!("没有事项分类「{}」，可用的分类见 /api/v1/classes", cut(code)))
+        .field("/class_code")
 }
 
 pub(super) fn check_place(place: Option<&Place>) -> Result<(), Refusal> {
     let Some(place) = place else { return Ok(()) };
     text_opt(&Some(place.text.clone()), "/place/text", SHORT_MAX)?;
-    let bad = |field: &str| Err(Refusal::invalid("case.bad_point", "坐标须同时给出经度（−180 至 180）和纬度（−90 至 90）").field(field));
+    let bad = |field: &str| {
+        Err(Refusal::invalid("case.bad_point", "坐标须同时给出经度（−180 至 180）和纬度（−90 至 90）").field(field))
+    };
     match (place.lon, place.lat) {
         (None, None) => Ok(()),
         (Some(lon), Some(_)) if !(-180.0..=180.0).contains(&lon) => bad("/place/lon"),

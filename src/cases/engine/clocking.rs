@@ -4,8 +4,8 @@ use crate::cases::clocks::{Terms, next_rung, reach};
 use crate::cases::flow::{ClockSpec, Node, Per};
 use crate::cases::model::{Case, outcome, turn};
 use crate::events::cases::{
-    Budget, CaseEvent, Change, Clock, ClockChange, ClockKind, DeadlineMoved, Nature, Notice, Outcome, RungReached, Segment, Stepped,
-    Urgency,
+    Budget, CaseEvent, Change, Clock, ClockChange, ClockKind, DeadlineMoved, Nature, Notice, Outcome, RungReached,
+    Segment, Stepped, Urgency,
 };
 use crate::ids::{ClockId, IdSource, Timestamp};
 
@@ -33,7 +33,8 @@ pub(super) fn at_node(
             changes.push(end(clock, now));
         }
     }
-    let ended: Vec<ClockId> = changes.iter().filter_map(|c| if let ClockChange::Ended { id, .. } = c { Some(*id) } else { None }).collect();
+    let ended: Vec<ClockId> =
+        changes.iter().filter_map(|c| if let ClockChange::Ended { id, .. } = c { Some(*id) } else { None }).collect();
     for kind in &node.clocks {
         if !is_there(world, case, *kind, &ended) {
             changes.extend(start(world, case, *kind, now, ids).map(|clock| ClockChange::Started { clock }));
@@ -45,7 +46,9 @@ pub(super) fn at_node(
 /// A clock of an earlier round, of an item that is no longer the lead's, or of an earlier visit.
 fn is_stale(world: World<'_>, case: &Case, clock: &Clock, entered: bool) -> bool {
     let per = world.flow.clocks.get(&clock.kind).map(|s| s.per);
-    clock.round != case.round || (clock.item.is_some() && clock.item != case.lead().map(|l| l.id)) || (entered && per == Some(Per::Visit))
+    clock.round != case.round
+        || (clock.item.is_some() && clock.item != case.lead().map(|l| l.id))
+        || (entered && per == Some(Per::Visit))
 }
 
 /// Whether a clock of this kind need not start: it runs, or it has done its work for this round or item.
@@ -96,7 +99,13 @@ fn budget(world: World<'_>, case: &Case, kind: ClockKind, spec: &ClockSpec) -> O
 }
 
 /// New budgets for the clocks that the class tree sets, when class, nature or urgency were corrected. The ledger stays.
-pub(super) fn rebudget(world: World<'_>, case: &Case, code: &str, nature: Nature, urgency: Urgency) -> Vec<ClockChange> {
+pub(super) fn rebudget(
+    world: World<'_>,
+    case: &Case,
+    code: &str,
+    nature: Nature,
+    urgency: Urgency,
+) -> Vec<ClockChange> {
     let mut corrected = case.clone();
     (corrected.class_code, corrected.nature, corrected.urgency) = (code.to_owned(), nature, urgency);
     let by_class = |c: &&Clock| world.flow.clocks.get(&c.kind).is_some_and(|s| s.budget.is_none());
@@ -162,7 +171,8 @@ fn runs(clock: &Clock) -> bool {
 
 /// The first rung that is due by `now`, as the event that tells it. Called again after it was applied, until none is left.
 pub fn rungs(world: World<'_>, case: &Case, now: Timestamp) -> Option<CaseEvent> {
-    let clock = case.open_clocks().filter(|c| c.next_rung_at.is_some_and(|at| at <= now)).min_by_key(|c| c.next_rung_at)?;
+    let clock =
+        case.open_clocks().filter(|c| c.next_rung_at.is_some_and(|at| at <= now)).min_by_key(|c| c.next_rung_at)?;
     let calendar = world.calendars.named(&clock.calendar).ok()?;
     let terms = Terms { budget: clock.budget, start_rule: clock.start_rule, calendar };
     let percent = clock.ladder.iter().copied().filter(|r| !clock.fired.contains(r)).min()?;
@@ -214,7 +224,10 @@ pub fn reproject(world: World<'_>, case: &Case, clock: ClockId) -> Option<CaseEv
     };
     let mut event = CaseEvent::DeadlineMoved(stepped(case, facts, Change::default()));
     if new.due_at != old.due_at {
-        let spec = crate::cases::flow::NoticeSpec { template: "case.deadline_moved".into(), to: crate::cases::flow::Who::Lead };
+        let spec = crate::cases::flow::NoticeSpec {
+            template: "case.deadline_moved".into(),
+            to: crate::cases::flow::Who::Lead,
+        };
         let mut told = notices(&spec, case);
         for notice in &mut told {
             notice.params.insert("clock".into(), new.kind.zh().into());

@@ -12,7 +12,7 @@ mod who;
 #[cfg(test)]
 mod tests;
 
-pub use capture::{CaptureBody, Captor, capture};
+pub use capture::{Captor, CaptureBody, capture};
 pub use clocking::{reproject, rungs};
 pub use step::{Meta, Offer, offers, step};
 pub use verbs::{Act, LinkBody, RequesterBody, SupplementBody, schema};

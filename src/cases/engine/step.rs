@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::World;
 use super::capture::{SHORT_MAX, TEXT_MAX, TITLE_MAX, check_place, unknown_class};
 use super::clocking::{at_node, cancel_all, meet, rebudget, stepped};
-use super::verbs::{Act, AssignBody, FeedBackBody, GiveBody, LinkBody, ReplyBody, ReturnBody, RevisitBody, SupplementBody, schema};
+use super::verbs::{
+    Act, AssignBody, FeedBackBody, GiveBody, LinkBody, ReplyBody, ReturnBody, RevisitBody, SupplementBody, schema,
+};
 use super::who::{self, By};
-use super::World;
 use crate::access::Refusal;
 use crate::cases::flow::{NoticeSpec, Owner, Verb, Way, Who};
 use crate::cases::model::{Case, Stamp};
-use crate::events::cases::{
-    Attachment, CaseEvent, Change, Channel, ClockKind, ContactRole, Given, ItemChange, ItemKind, ItemState, Linked, LinkKind, Move,
-    Notice, NoticeTo, Noted, Overlay, PersonalText, Place, Replied, Resulted, ReturnRequested, Revisited, SignedFor, Supplemented,
-    UnitRef, Urged, WorkItem,
-};
 use crate::events::Personal;
+use crate::events::cases::{
+    Attachment, CaseEvent, Change, Channel, ClockKind, ContactRole, Given, ItemChange, ItemKind, ItemState, LinkKind,
+    Linked, Move, Noted, Notice, NoticeTo, Overlay, PersonalText, Place, Replied, Resulted, ReturnRequested, Revisited,
+    SignedFor, Supplemented, UnitRef, Urged, WorkItem,
+};
 use crate::ids::{IdSource, Timestamp, UnitId, WorkItemId};
 
 /// Co-handlers of one assignment: a matter for more is a joint meeting.
@@ -103,9 +105,20 @@ fn way<'a>(world: World<'a>, case: &Case, verb: Verb, by: By<'_>) -> Result<&'a 
 
 fn wrong_node(world: World<'_>, case: &Case, verb: Verb, by: By<'_>) -> Refusal {
     let possible: Vec<&str> = offers(world, case, by).iter().map(|o| o.zh).collect();
-    let nodes: Vec<&str> = world.flow.nodes.values().filter(|n| world.flow.ways(&n.key, verb).next().is_some()).map(|n| n.zh.as_str()).collect();
-    let now = if possible.is_empty() { "当前岗位在此环节没有可用操作".to_owned() } else { format!("现在可以：{}", possible.join("、")) };
-    let detail = format!("工单处于「{}」环节，不能「{}」；该操作用于：{}。{now}", case.node_zh, verb.zh(), nodes.join("、"));
+    let nodes: Vec<&str> = world
+        .flow
+        .nodes
+        .values()
+        .filter(|n| world.flow.ways(&n.key, verb).next().is_some())
+        .map(|n| n.zh.as_str())
+        .collect();
+    let now = if possible.is_empty() {
+        "当前岗位在此环节没有可用操作".to_owned()
+    } else {
+        format!("现在可以：{}", possible.join("、"))
+    };
+    let detail =
+        format!("工单处于「{}」环节，不能「{}」；该操作用于：{}。{now}", case.node_zh, verb.zh(), nodes.join("、"));
     Refusal::conflict("case.wrong_node", detail)
 }
 
@@ -117,12 +130,19 @@ fn complete(world: World<'_>, case: &Case, way: &Way, event: &mut CaseEvent, sta
     change.overlays_off.extend(way.overlays_off.iter().copied().filter(|o| case.overlays.contains(o)));
     let target = way.to.as_ref().and_then(|t| world.flow.node(t));
     if let Some(node) = target {
-        change.moved = Some(Move { from: case.node.clone(), to: node.key.clone(), step: node.step, zh: node.zh.clone(), end: node.is_end() });
+        change.moved = Some(Move {
+            from: case.node.clone(),
+            to: node.key.clone(),
+            step: node.step,
+            zh: node.zh.clone(),
+            end: node.is_end(),
+        });
     }
     let mut after = case.clone();
     after.apply(event, stamp);
     if let Some(node) = target {
-        let clocks = if cancels(way.verb) { cancel_all(&after) } else { at_node(world, &after, node, true, stamp.at, ids) };
+        let clocks =
+            if cancels(way.verb) { cancel_all(&after) } else { at_node(world, &after, node, true, stamp.at, ids) };
         event.change_mut().clocks.extend(clocks);
         after = case.clone();
         after.apply(event, stamp);
@@ -154,7 +174,8 @@ pub(super) fn notices(spec: &NoticeSpec, case: &Case) -> Vec<Notice> {
     };
     // Times go as RFC 3339: whoever writes the words chooses their form.
     let due = |k: ClockKind| case.open_clock(k).and_then(|c| c.due_at).map(|at| at.to_string());
-    let named = [("due", due(ClockKind::Sign).or_else(|| due(ClockKind::Settle))), ("settle_due", due(ClockKind::Settle))];
+    let named =
+        [("due", due(ClockKind::Sign).or_else(|| due(ClockKind::Settle))), ("settle_due", due(ClockKind::Settle))];
     let params: BTreeMap<String, String> = named.into_iter().filter_map(|(n, v)| Some((n.to_owned(), v?))).collect();
     to.into_iter().map(|to| Notice { template: spec.template.clone(), to, params: params.clone() }).collect()
 }
@@ -173,7 +194,9 @@ impl Plan<'_, '_> {
     fn decide(&mut self, act: &Act) -> Result<CaseEvent, Refusal> {
         let case = self.case;
         Ok(match act {
-            Act::Supplement(b) => CaseEvent::Supplemented(Box::new(stepped(case, self.supplement(b)?, Change::default()))),
+            Act::Supplement(b) => {
+                CaseEvent::Supplemented(Box::new(stepped(case, self.supplement(b)?, Change::default())))
+            }
             Act::Accept(b) => {
                 self.accept()?;
                 CaseEvent::Accepted(self.noted(&b.note)?)
@@ -186,16 +209,23 @@ impl Plan<'_, '_> {
             Act::Answer(b) => {
                 self.end_items(ItemState::Withdrawn);
                 let answer_text = text(&b.answer_text, "/answer_text", TEXT_MAX)?;
-                let facts = Resulted { result_code: b.result_code, answer_text, without_co: None, attachments: Vec::new() };
+                let facts =
+                    Resulted { result_code: b.result_code, answer_text, without_co: None, attachments: Vec::new() };
                 CaseEvent::Answered(stepped(case, facts, Change::default()))
             }
             Act::Assign(b) => CaseEvent::Assigned(stepped(case, self.assign(b)?, Change::default())),
-            Act::Reassign(b) => CaseEvent::Reassigned(stepped(case, self.give_instead(b, ItemState::Withdrawn)?, Change::default())),
-            Act::Transfer(b) => CaseEvent::Transferred(stepped(case, self.give_instead(b, ItemState::Transferred)?, Change::default())),
+            Act::Reassign(b) => {
+                CaseEvent::Reassigned(stepped(case, self.give_instead(b, ItemState::Withdrawn)?, Change::default()))
+            }
+            Act::Transfer(b) => {
+                CaseEvent::Transferred(stepped(case, self.give_instead(b, ItemState::Transferred)?, Change::default()))
+            }
             Act::SendDown(b) => CaseEvent::SentDown(stepped(case, self.send_down(b)?, Change::default())),
             Act::SendUp(b) => CaseEvent::SentUp(stepped(case, self.send_up(&b.reason)?, Change::default())),
             Act::Sign(b) => CaseEvent::Signed(stepped(case, self.sign(&b.note)?, Change::default())),
-            Act::ReturnRequest(b) => CaseEvent::ReturnRequested(stepped(case, self.return_request(b)?, Change::default())),
+            Act::ReturnRequest(b) => {
+                CaseEvent::ReturnRequested(stepped(case, self.return_request(b)?, Change::default()))
+            }
             Act::ReturnGrant(b) => {
                 self.end_lead(ItemState::Returned)?;
                 CaseEvent::ReturnGranted(self.noted(&b.note)?)
@@ -238,7 +268,8 @@ impl Plan<'_, '_> {
         if case.supplements.len() >= SUPPLEMENTS_MAX {
             return Err(Refusal::conflict("case.too_many_supplements", "补充次数已达上限，请另立工单并关联"));
         }
-        if self.by.citizen && (b.title.is_some() || b.class_code.is_some() || b.nature.is_some() || b.urgency.is_some()) {
+        if self.by.citizen && (b.title.is_some() || b.class_code.is_some() || b.nature.is_some() || b.urgency.is_some())
+        {
             return Err(Refusal::forbidden("case.citizen_words_only", "诉求人只能补充内容、地点和附件"));
         }
         if let Some(code) = b.class_code.as_ref().filter(|c| self.world.classes.class(c).is_none_or(|c| c.retired)) {
@@ -290,7 +321,11 @@ impl Plan<'_, '_> {
     fn assign(&mut self, b: &AssignBody) -> Result<Given, Refusal> {
         let unit = self.unit(b.unit_id, "/unit_id")?;
         if b.co_units.len() > CO_UNITS_MAX {
-            return Err(Refusal::invalid("case.too_many_units", format!("协办单位最多 {CO_UNITS_MAX} 个，更多请召开会商")).field("/co_units"));
+            return Err(Refusal::invalid(
+                "case.too_many_units",
+                format!("协办单位最多 {CO_UNITS_MAX} 个，更多请召开会商"),
+            )
+            .field("/co_units"));
         }
         let mut co_units: Vec<UnitRef> = Vec::new();
         for id in &b.co_units {
@@ -364,7 +399,12 @@ impl Plan<'_, '_> {
             return Err(Refusal::conflict("case.signed_already", format!("「{}」已经签收", item.unit.name)));
         }
         self.become_(item.id, ItemState::Signed);
-        Ok(SignedFor { unit: item.unit, role: item.kind, via: self.by.via.to_owned(), note: text_opt(note, "/note", TEXT_MAX)? })
+        Ok(SignedFor {
+            unit: item.unit,
+            role: item.kind,
+            via: self.by.via.to_owned(),
+            note: text_opt(note, "/note", TEXT_MAX)?,
+        })
     }
 
     fn return_request(&mut self, b: &ReturnBody) -> Result<ReturnRequested, Refusal> {
@@ -414,7 +454,8 @@ impl Plan<'_, '_> {
     fn reply(&mut self, b: &ReplyBody) -> Result<Replied, Refusal> {
         let said = text_opt(&b.answer_text, "/answer_text", TEXT_MAX)?;
         let answer_text = said.or_else(|| self.case.result().map(|r| r.answer.clone()));
-        let answer_text = answer_text.ok_or_else(|| Refusal::invalid("case.no_answer", "没有可答复的内容").field("/answer_text"))?;
+        let answer_text =
+            answer_text.ok_or_else(|| Refusal::invalid("case.no_answer", "没有可答复的内容").field("/answer_text"))?;
         Ok(Replied { channel: b.channel.unwrap_or(Channel::Call), answer_text, subject: b.subject.clone() })
     }
 
@@ -432,7 +473,8 @@ impl Plan<'_, '_> {
     fn reopen(&mut self) -> Result<(), Refusal> {
         let late = self.case.closed_at.is_some_and(|at| self.now.since(at) > APPEAL_WINDOW_MS);
         if self.by.citizen && late {
-            return Err(Refusal::conflict("case.window_over", "办结已超过 30 天，请致电 12345 由话务员重新登记").who_may(Who::Desk.zh()));
+            return Err(Refusal::conflict("case.window_over", "办结已超过 30 天，请致电 12345 由话务员重新登记")
+                .who_may(Who::Desk.zh()));
         }
         self.end_items(ItemState::Expired);
         self.change.round = Some(self.case.round + 1);
@@ -445,7 +487,9 @@ impl Plan<'_, '_> {
             return Err(Refusal::conflict("case.too_many_links", "关联数量已达上限"));
         }
         match (&b.case_id, &b.subject) {
-            (Some(other), None) if *other == case.id => Err(Refusal::invalid("case.link_itself", "工单不能关联自己").field("/case_id")),
+            (Some(other), None) if *other == case.id => {
+                Err(Refusal::invalid("case.link_itself", "工单不能关联自己").field("/case_id"))
+            }
             (Some(other), None) if case.links.iter().any(|l| l.case_id == *other) => {
                 Err(Refusal::conflict("case.linked_already", "两件工单已经关联").field("/case_id"))
             }
@@ -479,10 +523,20 @@ impl Plan<'_, '_> {
     }
 
     fn unit(&self, id: UnitId, field: &str) -> Result<UnitRef, Refusal> {
-        self.world.units.unit(id).ok_or_else(|| Refusal::invalid("case.unknown_unit", "没有这个单位，或它已撤销").field(field))
+        self.world
+            .units
+            .unit(id)
+            .ok_or_else(|| Refusal::invalid("case.unknown_unit", "没有这个单位，或它已撤销").field(field))
     }
 
-    fn item(&mut self, kind: ItemKind, unit: UnitRef, sender: UnitRef, parent: Option<WorkItemId>, note: Option<String>) -> WorkItem {
+    fn item(
+        &mut self,
+        kind: ItemKind,
+        unit: UnitRef,
+        sender: UnitRef,
+        parent: Option<WorkItemId>,
+        note: Option<String>,
+    ) -> WorkItem {
         WorkItem {
             id: WorkItemId::new(self.ids),
             kind,
@@ -500,7 +554,14 @@ impl Plan<'_, '_> {
         }
     }
 
-    fn open(&mut self, kind: ItemKind, unit: UnitRef, sender: UnitRef, parent: Option<WorkItemId>, note: Option<String>) {
+    fn open(
+        &mut self,
+        kind: ItemKind,
+        unit: UnitRef,
+        sender: UnitRef,
+        parent: Option<WorkItemId>,
+        note: Option<String>,
+    ) {
         let item = self.item(kind, unit, sender, parent, note);
         self.change.items.push(ItemChange::Opened { item });
     }
@@ -546,7 +607,9 @@ fn no_lead() -> Refusal {
 
 fn check_attachments(list: &[Attachment]) -> Result<(), Refusal> {
     if list.len() > ATTACHMENTS_MAX {
-        return Err(Refusal::invalid("case.too_many_files", format!("一次最多 {ATTACHMENTS_MAX} 个附件")).field("/attachments"));
+        return Err(
+            Refusal::invalid("case.too_many_files", format!("一次最多 {ATTACHMENTS_MAX} 个附件")).field("/attachments")
+        );
     }
     for file in list {
         text(&file.name, "/attachments", SHORT_MAX)?;
@@ -581,5 +644,6 @@ pub(super) fn text_opt(said: &Option<String>, field: &str, max: usize) -> Result
 
 /// Control characters, and those that turn the direction of writing (a name must not read backwards).
 fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

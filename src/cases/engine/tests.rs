@@ -63,7 +63,8 @@ struct Stage {
 }
 
 fn person(n: u128, unit_no: u128, actions: &[Action]) -> Actor {
-    let grants = actions.iter().map(|a| Grant { action: *a, scope: Scope::Subtree, ceiling: Sensitivity::Whistle }).collect();
+    let grants =
+        actions.iter().map(|a| Grant { action: *a, scope: Scope::Subtree, ceiling: Sensitivity::Whistle }).collect();
     let mut actor = Actor::for_test(unit(unit_no).path, grants);
     actor.person = Some(PersonId(Uuid::from_u128(n)));
     actor.unit = Some(unit(unit_no).id);
@@ -345,7 +346,10 @@ fn clocks_speak_at_their_rungs_once_and_show_the_card() {
     s.pass(10);
     assert_eq!((s.case().card(), s.clock(ClockKind::Sign).fired.clone()), (Card::Red, vec![50, 80, 100]));
     let late = &s.told.last().unwrap().0;
-    assert_eq!(told(late), [("case.overdue".to_owned(), "自来水公司".to_owned()), ("case.overdue".to_owned(), "市热线中心".to_owned())]);
+    assert_eq!(
+        told(late),
+        [("case.overdue".to_owned(), "自来水公司".to_owned()), ("case.overdue".to_owned(), "市热线中心".to_owned())]
+    );
     let before = s.told.len();
     s.pass(0);
     assert_eq!(s.told.len(), before);
@@ -439,7 +443,9 @@ fn hostile_texts_are_cleaned_or_refused() {
 fn body_for(verb: Verb, n: u128) -> Value {
     let id = unit(2 + n % 4).id;
     match verb {
-        Verb::Assign => json!({ "unit_id": id, "co_units": if n.is_multiple_of(3) { vec![unit(2 + (n + 1) % 4).id] } else { vec![] } }),
+        Verb::Assign => {
+            json!({ "unit_id": id, "co_units": if n.is_multiple_of(3) { vec![unit(2 + (n + 1) % 4).id] } else { vec![] } })
+        }
         Verb::Reassign | Verb::Transfer | Verb::SendDown => json!({ "unit_id": id, "reason": "理由" }),
         Verb::ReturnRequest => json!({ "reason": "非职责" }),
         Verb::FeedBack => json!({ "result_code": "resolved", "answer_text": "已办", "without_co": "先行反馈" }),
@@ -447,7 +453,13 @@ fn body_for(verb: Verb, n: u128) -> Value {
         Verb::Supplement => json!({ "text": "补充" }),
         Verb::Revisit => json!({ "solved": if n.is_multiple_of(2) { "yes" } else { "no" } }),
         Verb::Link => json!({ "subject": format!("call:{n}") }),
-        Verb::AskMore | Verb::Refuse | Verb::ReturnRefuse | Verb::SendUp | Verb::CheckFail | Verb::Reopen | Verb::Void => json!({ "reason": "理由" }),
+        Verb::AskMore
+        | Verb::Refuse
+        | Verb::ReturnRefuse
+        | Verb::SendUp
+        | Verb::CheckFail
+        | Verb::Reopen
+        | Verb::Void => json!({ "reason": "理由" }),
         _ => Value::Null,
     }
 }
@@ -469,7 +481,10 @@ fn rules_hold(s: &Stage, actors: &[Actor]) -> Result<(), TestCaseError> {
         prop_assert!(case.clocks.iter().filter(|c| c.kind == ClockKind::Settle && c.round == round).count() <= 1);
     }
     if case.end {
-        prop_assert!(case.open_items().next().is_none() && case.open_clocks().next().is_none(), "an end keeps nothing open");
+        prop_assert!(
+            case.open_items().next().is_none() && case.open_clocks().next().is_none(),
+            "an end keeps nothing open"
+        );
         return Ok(());
     }
     // 1: a holder, a clock, and a next verb for somebody who exists.
@@ -482,7 +497,11 @@ fn rules_hold(s: &Stage, actors: &[Actor]) -> Result<(), TestCaseError> {
     });
     prop_assert!(onward, "nobody can move the case on at {}", case.node);
     // 2: returns beyond the limit raise a dispute.
-    prop_assert!(case.returns <= s.flow.returns_max || case.node != "return_requested" || case.overlays.contains(&Overlay::Disputed));
+    prop_assert!(
+        case.returns <= s.flow.returns_max
+            || case.node != "return_requested"
+            || case.overlays.contains(&Overlay::Disputed)
+    );
     Ok(())
 }
 

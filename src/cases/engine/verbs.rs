@@ -254,7 +254,9 @@ fn solved<'de, D: Deserializer<'de>>(d: D) -> Result<Solved, D::Error> {
     match Value::deserialize(d)? {
         Value::Bool(true) => Ok(Solved::Yes),
         Value::Bool(false) => Ok(Solved::No),
-        Value::String(s) => Solved::from_code(&s).ok_or_else(|| D::Error::custom("`solved` must be yes, no or unreachable")),
+        Value::String(s) => {
+            Solved::from_code(&s).ok_or_else(|| D::Error::custom("`solved` must be yes, no or unreachable"))
+        }
         _ => Err(D::Error::custom("`solved` must be yes, no or unreachable")),
     }
 }
@@ -331,8 +333,13 @@ mod tests {
 
     #[test]
     fn a_revisit_may_be_said_in_several_ways() {
-        for (said, kept) in [(json!(true), Solved::Yes), (json!("no"), Solved::No), (json!("unreachable"), Solved::Unreachable)] {
-            let act = Act::parse(Verb::Revisit, json!({ "solved": said, "satisfied_process": 4, "satisfied_result": "very_satisfied" }));
+        for (said, kept) in
+            [(json!(true), Solved::Yes), (json!("no"), Solved::No), (json!("unreachable"), Solved::Unreachable)]
+        {
+            let act = Act::parse(
+                Verb::Revisit,
+                json!({ "solved": said, "satisfied_process": 4, "satisfied_result": "very_satisfied" }),
+            );
             let Act::Revisit(body) = act.unwrap() else { panic!("a revisit") };
             assert_eq!((body.solved, body.satisfied_process, body.satisfied_result), (kept, Some(4), Some(5)));
         }

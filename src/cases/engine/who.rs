@@ -23,7 +23,12 @@ pub struct By<'a> {
 impl<'a> By<'a> {
     /// A person, or a part of the hub.
     pub fn actor(actor: &'a Actor) -> Self {
-        Self { actor, unit: None, citizen: false, via: if actor.origin.via.is_empty() { "hub" } else { actor.origin.via } }
+        Self {
+            actor,
+            unit: None,
+            citizen: false,
+            via: if actor.origin.via.is_empty() { "hub" } else { actor.origin.via },
+        }
     }
 
     /// As events name him.
@@ -85,9 +90,13 @@ pub(super) fn is(who: Who, case: &Case, by: By<'_>) -> bool {
         Who::Lead => case.lead().is_some_and(|l| may(case, by, Action::CaseHandle, &l.unit.path)),
         Who::CoHandler => co_item(case, by).is_some(),
         Who::Sender => case.lead().is_some_and(|l| {
-            may(case, by, Action::CaseDispatch, &l.sender.path) || (l.parent.is_some() && may(case, by, Action::CaseHandle, &l.sender.path))
+            may(case, by, Action::CaseDispatch, &l.sender.path)
+                || (l.parent.is_some() && may(case, by, Action::CaseHandle, &l.sender.path))
         }),
-        Who::Supervisor => by.actor.may(Action::CaseSupervise, Target { orgs: &case.orgs(), owner: None, sensitivity: sensitivity(case.secrecy) }),
+        Who::Supervisor => by.actor.may(
+            Action::CaseSupervise,
+            Target { orgs: &case.orgs(), owner: None, sensitivity: sensitivity(case.secrecy) },
+        ),
         Who::Citizen => by.actor.is_hub(),
     }
 }
@@ -101,7 +110,8 @@ pub(super) fn co_item<'c>(case: &'c Case, by: By<'_>) -> Option<&'c WorkItem> {
 }
 
 fn may(case: &Case, by: By<'_>, action: Action, org: &OrgPath) -> bool {
-    let target = Target { orgs: std::slice::from_ref(org), owner: case.collected_by, sensitivity: sensitivity(case.secrecy) };
+    let target =
+        Target { orgs: std::slice::from_ref(org), owner: case.collected_by, sensitivity: sensitivity(case.secrecy) };
     by.actor.may(action, target)
 }
 

@@ -142,7 +142,12 @@ impl Check<'_> {
             }
             if !leads_to_end.contains(key) {
                 let hint = "add a way that leads on";
-                report.add(self.node_span(key), "flow.dead_end", format!("from node {key:?} no end is ever reached"), hint);
+                report.add(
+                    self.node_span(key),
+                    "flow.dead_end",
+                    format!("from node {key:?} no end is ever reached"),
+                    hint,
+                );
             }
         }
         self.shadowed(report);
@@ -153,11 +158,17 @@ impl Check<'_> {
         for (i, way) in self.flow.ways.iter().enumerate() {
             let earlier = |node: &String| {
                 self.flow.ways[..i].iter().any(|w| {
-                    w.verb == way.verb && w.guard == Guard::Always && w.from.contains(node) && way.who.iter().all(|p| w.who.contains(p))
+                    w.verb == way.verb
+                        && w.guard == Guard::Always
+                        && w.from.contains(node)
+                        && way.who.iter().all(|p| w.who.contains(p))
                 })
             };
             for (node, at) in way.from.iter().zip(&self.spans.ways[i].from).filter(|(n, _)| earlier(n)) {
-                let text = format!("{:?} at {node:?} is never taken this way: an earlier way without a guard takes it", way.verb.as_str());
+                let text = format!(
+                    "{:?} at {node:?} is never taken this way: an earlier way without a guard takes it",
+                    way.verb.as_str()
+                );
                 report.add(at.clone(), "flow.shadowed", text, "put it before the other, or give the other a guard");
             }
         }
@@ -175,7 +186,12 @@ impl Check<'_> {
             let official = |w: &&Way| w.who.iter().any(|p| *p != Who::Citizen);
             if owner == Owner::Citizen && !onward.iter().any(official) {
                 let text = format!("node {key:?} waits for the citizen alone");
-                report.add(self.node_span(key), "flow.holder_stuck", text, "let an official move it on when the citizen does not answer");
+                report.add(
+                    self.node_span(key),
+                    "flow.holder_stuck",
+                    text,
+                    "let an official move it on when the citizen does not answer",
+                );
             }
         }
     }
@@ -187,7 +203,10 @@ impl Check<'_> {
             let Some(to) = way.to.as_deref() else { continue };
             let without = way.from.iter().find(|f| !needs(f));
             if let Some(from) = without.filter(|_| needs(to) && !gives_lead(way.verb)) {
-                let text = format!("{:?} leads from {from:?} to {to:?}, which a lead must hold, but gives it none", way.verb.as_str());
+                let text = format!(
+                    "{:?} leads from {from:?} to {to:?}, which a lead must hold, but gives it none",
+                    way.verb.as_str()
+                );
                 let at = spans.to.clone().unwrap_or(spans.verb.clone());
                 report.add(at, "flow.no_lead", text, "use assign, or lead to a node that the desk holds");
             }
@@ -198,7 +217,9 @@ impl Check<'_> {
                 report.add(at.clone(), "flow.no_lead", text, "use it at nodes that a lead or his sender holds");
             }
         }
-        for (way, spans) in self.flow.ways.iter().zip(&self.spans.ways).filter(|(w, _)| must_move(w.verb) && w.to.is_none()) {
+        for (way, spans) in
+            self.flow.ways.iter().zip(&self.spans.ways).filter(|(w, _)| must_move(w.verb) && w.to.is_none())
+        {
             if way.who != [Who::CoHandler] {
                 let text = format!("{:?} must lead somewhere", way.verb.as_str());
                 report.add(spans.verb.clone(), "flow.no_target", text, "give the way a `to`");
@@ -238,7 +259,9 @@ impl Check<'_> {
     fn clock_sum(&self, report: &mut Report<'_>) {
         let fixed = |k| self.flow.clocks.get(&k).and_then(|s| s.budget).map(crate::cases::classes::minutes);
         let (sign, contact, settle) = (fixed(ClockKind::Sign), fixed(ClockKind::Contact), fixed(ClockKind::Settle));
-        for (first, kind, second) in [(sign, ClockKind::Sign, contact), (contact, ClockKind::Contact, settle), (sign, ClockKind::Sign, settle)] {
+        for (first, kind, second) in
+            [(sign, ClockKind::Sign, contact), (contact, ClockKind::Contact, settle), (sign, ClockKind::Sign, settle)]
+        {
             if let (Some(a), Some(b)) = (first, second)
                 && a > b
             {
@@ -278,7 +301,18 @@ fn gives_lead(verb: Verb) -> bool {
 /// Verbs that act on the open lead item.
 fn uses_lead(verb: Verb) -> bool {
     use Verb::*;
-    matches!(verb, Sign | Reassign | ReturnRequest | ReturnGrant | ReturnRefuse | Transfer | SendDown | FeedBack | CheckPass | CheckFail)
+    matches!(
+        verb,
+        Sign | Reassign
+            | ReturnRequest
+            | ReturnGrant
+            | ReturnRefuse
+            | Transfer
+            | SendDown
+            | FeedBack
+            | CheckPass
+            | CheckFail
+    )
 }
 
 /// Verbs whose whole meaning is a move.
@@ -356,7 +390,8 @@ mod tests {
 
     #[test]
     fn the_shipped_flow_is_sound() {
-        let flow = check(CITY).unwrap_or_else(|f| panic!("{}", f.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")));
+        let flow = check(CITY)
+            .unwrap_or_else(|f| panic!("{}", f.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")));
         assert_eq!(flow.nodes.len(), 15);
         assert!(flow.verbs_at("handling").contains(&Verb::FeedBack));
     }
@@ -379,7 +414,9 @@ mod tests {
 
     #[test]
     fn unreachable_nodes_and_dead_ends_are_found() {
-        let lost = format!("{CITY}\n[[nodes]]\nkey = \"lost\"\nstep = 4\nzh = \"会办\"\npublic = \"办理中\"\nowner = \"desk\"\nclocks = [\"check\"]\n");
+        let lost = format!(
+            "{CITY}\n[[nodes]]\nkey = \"lost\"\nstep = 4\nzh = \"会办\"\npublic = \"办理中\"\nowner = \"desk\"\nclocks = [\"check\"]\n"
+        );
         let found = check(&lost).unwrap_err();
         let codes: BTreeSet<&str> = found.iter().map(|f| f.code).collect();
         assert_eq!(codes, BTreeSet::from(["flow.unreachable", "flow.dead_end", "flow.holder_stuck"]));
@@ -389,23 +426,57 @@ mod tests {
     #[test]
     fn a_node_without_clock_holder_or_lead_is_found() {
         assert_eq!(broken("clocks = [\"judge\"]\n", "").0.code, "flow.no_clock");
-        assert_eq!(broken("verb = \"feed_back\"\nto = \"fed_back\"\nwho = [\"lead\"]", "verb = \"feed_back\"\nto = \"fed_back\"\nwho = []").0.code, "flow.nobody");
-        let leadless = CITY.replacen("verb = \"ask_more\"\nto = \"awaiting_citizen\"", "verb = \"ask_more\"\nto = \"handling\"", 1);
+        assert_eq!(
+            broken(
+                "verb = \"feed_back\"\nto = \"fed_back\"\nwho = [\"lead\"]",
+                "verb = \"feed_back\"\nto = \"fed_back\"\nwho = []"
+            )
+            .0
+            .code,
+            "flow.nobody"
+        );
+        let leadless = CITY.replacen(
+            "verb = \"ask_more\"\nto = \"awaiting_citizen\"",
+            "verb = \"ask_more\"\nto = \"handling\"",
+            1,
+        );
         let found = check(&leadless).unwrap_err();
         let lines: Vec<&str> = leadless.lines().collect();
         let no_lead = found.iter().find(|f| f.code == "flow.no_lead").unwrap();
         assert_eq!(lines[no_lead.line - 1], "to = \"handling\"", "{no_lead}");
-        let (f, _) = broken("from = [\"replying\"]\nverb = \"reply\"\nto = \"revisiting\"\nwho = [\"desk\", \"lead\"]", "from = [\"replying\"]\nverb = \"reply\"\nto = \"revisiting\"\nwho = [\"lead\"]");
+        let (f, _) = broken(
+            "from = [\"replying\"]\nverb = \"reply\"\nto = \"revisiting\"\nwho = [\"desk\", \"lead\"]",
+            "from = [\"replying\"]\nverb = \"reply\"\nto = \"revisiting\"\nwho = [\"lead\"]",
+        );
         assert_eq!(f.code, "flow.holder_stuck", "{f}");
     }
 
     #[test]
     fn ladders_budgets_and_starts_are_checked() {
         assert_eq!(broken("ladder = [50, 80, 100]", "ladder = [80, 50, 100]").0.code, "flow.ladder");
-        assert_eq!(broken("budget = { amount = 2, unit = \"hours\" }", "budget = { amount = 0, unit = \"hours\" }").0.code, "flow.budget");
-        assert_eq!(broken("[[starts]]\nnode = \"reported\"\nnotices = [{ template = \"case.captured\", to = \"citizen\" }]\n", "").0.code, "flow.start");
+        assert_eq!(
+            broken("budget = { amount = 2, unit = \"hours\" }", "budget = { amount = 0, unit = \"hours\" }").0.code,
+            "flow.budget"
+        );
+        assert_eq!(
+            broken(
+                "[[starts]]\nnode = \"reported\"\nnotices = [{ template = \"case.captured\", to = \"citizen\" }]\n",
+                ""
+            )
+            .0
+            .code,
+            "flow.start"
+        );
         assert_eq!(broken("{ at = 50, template", "{ at = 51, template").0.code, "flow.rung");
-        assert_eq!(broken("guard = \"sent_down\"\nto = \"handling\"\nwho = [\"sender\"]\nindependent", "to = \"handling\"\nwho = [\"sender\", \"desk\"]\nindependent").0.code, "flow.shadowed");
+        assert_eq!(
+            broken(
+                "guard = \"sent_down\"\nto = \"handling\"\nwho = [\"sender\"]\nindependent",
+                "to = \"handling\"\nwho = [\"sender\", \"desk\"]\nindependent"
+            )
+            .0
+            .code,
+            "flow.shadowed"
+        );
     }
 
     proptest::proptest! {

@@ -165,10 +165,20 @@ impl RawFlow {
 fn node(raw: RawNode, spans: &mut Spans, report: &mut Report) -> Option<(String, Node)> {
     let key = raw.key.get_ref().clone();
     if spans.nodes.insert(key.clone(), raw.key.span()).is_some() {
-        report.add(raw.key.span(), "flow.node_twice", format!("node {key:?} is there twice"), "give each node its own key");
+        report.add(
+            raw.key.span(),
+            "flow.node_twice",
+            format!("node {key:?} is there twice"),
+            "give each node its own key",
+        );
     }
     if !(1..=6).contains(raw.step.get_ref()) {
-        report.add(raw.step.span(), "flow.step", format!("step {} does not exist", raw.step.get_ref()), "the six steps are 1 to 6");
+        report.add(
+            raw.step.span(),
+            "flow.step",
+            format!("step {} does not exist", raw.step.get_ref()),
+            "the six steps are 1 to 6",
+        );
     }
     let owner = match &raw.owner {
         Some(o) => Some(name(o, Owner::WHAT, Owner::named, &texts(Owner::ALL, Owner::as_str), report)?),
@@ -190,7 +200,12 @@ fn node(raw: RawNode, spans: &mut Spans, report: &mut Report) -> Option<(String,
 fn clock(raw: RawClock, spans: &mut Spans, report: &mut Report) -> Option<(ClockKind, ClockSpec)> {
     let kind = clock_kind(&raw.kind, report)?;
     if spans.clocks.insert(kind, raw.kind.span()).is_some() {
-        report.add(raw.kind.span(), "flow.clock_twice", format!("clock {:?} is there twice", kind.as_str()), "define each clock once");
+        report.add(
+            raw.kind.span(),
+            "flow.clock_twice",
+            format!("clock {:?} is there twice", kind.as_str()),
+            "define each clock once",
+        );
     }
     let ladder = raw.ladder.get_ref();
     if ladder.is_empty() || ladder.len() > RUNGS_MAX || !ladder.windows(2).all(|w| w[0] < w[1]) || ladder[0] == 0 {
@@ -198,10 +213,20 @@ fn clock(raw: RawClock, spans: &mut Spans, report: &mut Report) -> Option<(Clock
         report.add(raw.ladder.span(), "flow.ladder", "the ladder does not rise".into(), &hint);
     }
     if !ladder.contains(&100) {
-        report.add(raw.ladder.span(), "flow.ladder", "the ladder lacks 100".into(), "the end of the budget must be a rung");
+        report.add(
+            raw.ladder.span(),
+            "flow.ladder",
+            "the ladder lacks 100".into(),
+            "the end of the budget must be a rung",
+        );
     }
     if let Some(b) = raw.budget.as_ref().filter(|b| !(1..=BUDGET_MAX).contains(&b.get_ref().amount)) {
-        report.add(b.span(), "flow.budget", format!("a budget of {} is no budget", b.get_ref().amount), &format!("1 to {BUDGET_MAX}"));
+        report.add(
+            b.span(),
+            "flow.budget",
+            format!("a budget of {} is no budget", b.get_ref().amount),
+            &format!("1 to {BUDGET_MAX}"),
+        );
     }
     for notice in raw.notices.iter().filter(|n| !ladder.contains(n.at.get_ref())) {
         let text = format!("there is no rung {}", notice.at.get_ref());
@@ -230,7 +255,12 @@ fn way(raw: RawWay, spans: &mut Spans, report: &mut Report) -> Option<Way> {
     let overlays_off = overlays(&raw.overlays_off, report);
     let notices = raw.notices.iter().filter_map(|n| notice(n, report)).collect();
     if raw.who.is_empty() {
-        report.add(raw.verb.span(), "flow.nobody", "nobody may use this way".into(), "name who may, such as who = [\"desk\"]");
+        report.add(
+            raw.verb.span(),
+            "flow.nobody",
+            "nobody may use this way".into(),
+            "name who may, such as who = [\"desk\"]",
+        );
     }
     let verb = verb?;
     spans.ways.push(WaySpans {

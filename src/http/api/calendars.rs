@@ -50,8 +50,11 @@ struct CalendarList {
 async fn list(State(api): State<Api>, _signed: Signed) -> Json<CalendarList> {
     let calendars = api.cases.calendars();
     let named = calendars.names().filter_map(|n| calendars.named(n).ok());
-    let items = named.map(|c| CalendarLine { name: c.name.clone(), title: c.title.clone(), version: c.version.clone() }).collect();
-    let years = calendars.years().map(|y| json!({ "year": y.year, "source": y.source, "days": y.days.len() })).collect();
+    let items = named
+        .map(|c| CalendarLine { name: c.name.clone(), title: c.title.clone(), version: c.version.clone() })
+        .collect();
+    let years =
+        calendars.years().map(|y| json!({ "year": y.year, "source": y.source, "days": y.days.len() })).collect();
     Json(CalendarList { items, next: None, years })
 }
 
@@ -68,7 +71,12 @@ struct DueQuery {
 
 /// When a budget runs out and why, line by line.
 #[utoipa::path(get, path = "/calendars/{name}/due", tag = "calendars", params(("name" = String, Path), DueQuery), responses((status = 200, body = Due)))]
-async fn due_of(State(api): State<Api>, _signed: Signed, Path(name): Path<String>, Query(q): Query<DueQuery>) -> Answer<Json<Due>> {
+async fn due_of(
+    State(api): State<Api>,
+    _signed: Signed,
+    Path(name): Path<String>,
+    Query(q): Query<DueQuery>,
+) -> Answer<Json<Due>> {
     let calendars = api.cases.calendars();
     let calendar = calendars.named(&name).map_err(|_| {
         let known = calendars.names().collect::<Vec<_>>().join("、");
@@ -77,7 +85,11 @@ async fn due_of(State(api): State<Api>, _signed: Signed, Path(name): Path<String
     let (amount, unit, start_rule) = match (q.days, q.minutes) {
         (Some(n), None) => (n, TimeUnit::WorkingDays, StartRule::NextDay),
         (None, Some(n)) => (n, TimeUnit::WorkingMinutes, StartRule::AtOnce),
-        _ => return Err(Refusal::invalid("calendar.days_or_minutes", "请给出 days 或 minutes 之一").field("days").into()),
+        _ => {
+            return Err(Refusal::invalid("calendar.days_or_minutes", "请给出 days 或 minutes 之一")
+                .field("days")
+                .into());
+        }
     };
     if !(1..=AMOUNT_MAX).contains(&amount) {
         return Err(Refusal::invalid("calendar.amount", format!("数量应为 1 至 {AMOUNT_MAX}")).field("days").into());
@@ -90,7 +102,8 @@ fn instant(text: &str) -> Result<Timestamp, Refusal> {
     let text = text.replace(' ', "+");
     let noon = |d: jiff::civil::Date| Timestamp::from_civil(d.at(12, 0, 0, 0));
     text.parse().ok().or_else(|| text.parse().ok().map(noon)).ok_or_else(|| {
-        Refusal::invalid("calendar.from", "from 应为 RFC 3339 时间或日期，如 2026-02-13T10:00:00+08:00 或 2026-02-13").field("from")
+        Refusal::invalid("calendar.from", "from 应为 RFC 3339 时间或日期，如 2026-02-13T10:00:00+08:00 或 2026-02-13")
+            .field("from")
     })
 }
 

@@ -86,7 +86,11 @@ struct CallsPage {
 
 /// Calls that one may see, newest first; numbers masked.
 #[utoipa::path(get, path = "/calls", tag = "calls", params(CallsQuery), responses((status = 200, body = CallsPage)))]
-async fn list(State(api): State<Api>, Signed(actor): Signed, Query(query): Query<CallsQuery>) -> Answer<Json<CallsPage>> {
+async fn list(
+    State(api): State<Api>,
+    Signed(actor): Signed,
+    Query(query): Query<CallsQuery>,
+) -> Answer<Json<CallsPage>> {
     let limit = query.limit.unwrap_or(PAGE).clamp(1, 200);
     let mut filter = CallFilter {
         direction: query.direction,
@@ -103,7 +107,8 @@ async fn list(State(api): State<Api>, Signed(actor): Signed, Query(query): Query
         limit,
     };
     if let Some(text) = query.q.filter(|t| !t.trim().is_empty()) {
-        let bad = |_| Refusal::invalid("calls.bad_number", "请输入完整的电话号码：号码加密存放，不能按片段查找").field("/q");
+        let bad =
+            |_| Refusal::invalid("calls.bad_number", "请输入完整的电话号码：号码加密存放，不能按片段查找").field("/q");
         filter.number = Some(PhoneNumber::parse(&text).map_err(bad)?);
     }
     match query.scope.as_deref() {
@@ -218,12 +223,7 @@ async fn dial(State(api): State<Api>, ask: Ask, Json(body): Json<DialAsk>) -> An
 /// A command about a running call: `hold`, `resume`, `mute`, `unmute`, `transfer`, `cancel_transfer`, `hang_up`, `dtmf`,
 /// `wrap_up`; of supervisors `release`, `take_out`, `raise`.
 #[utoipa::path(post, path = "/calls/{id}/{verb}", tag = "calls", params(("id" = String, Path), ("verb" = String, Path)), request_body = CallAsk, responses((status = 200, body = CallState)))]
-async fn act(
-    State(api): State<Api>,
-    Path((call, verb)): Path<(String, String)>,
-    ask: Ask,
-    body: Bytes,
-) -> Answer {
+async fn act(State(api): State<Api>, Path((call, verb)): Path<(String, String)>, ask: Ask, body: Bytes) -> Answer {
     let call: CallId = id(&call)?;
     let body = match body.is_empty() {
         true => CallAsk::default(),
@@ -261,9 +261,9 @@ async fn number(State(api): State<Api>, Path(call): Path<String>, ask: Ask, Json
     // Without the idempotency key: the answer would lie in the table of first answers.
     let ask = Ask { key: None, ..ask };
     command(&api, ask, StatusCode::OK, move |tx, ask| {
-        Box::pin(async move {
-            Ok(NumberBody { number: calls.read_number(tx, &ask.actor, call, &body.purpose).await? })
-        })
+        Box::pin(
+            async move { Ok(NumberBody { number: calls.read_number(tx, &ask.actor, call, &body.purpose).await? }) },
+        )
     })
     .await
 }

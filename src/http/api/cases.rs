@@ -113,7 +113,12 @@ struct Purpose {
 
 /// The requester unmasked; each reading is audited with its purpose.
 #[utoipa::path(post, path = "/cases/{id}/requester", tag = "cases", params(("id" = String, Path)), request_body = Purpose, responses((status = 200, body = RequesterView)))]
-async fn requester(State(api): State<Api>, Path(id): Path<CaseId>, Signed(actor): Signed, body: Bytes) -> Answer<Json<RequesterView>> {
+async fn requester(
+    State(api): State<Api>,
+    Path(id): Path<CaseId>,
+    Signed(actor): Signed,
+    body: Bytes,
+) -> Answer<Json<RequesterView>> {
     // Not through `command`: its kept answers would hold the number in the open.
     let (cases, body): (_, Purpose) = (api.cases.clone(), read(&body)?);
     let read = api.store.write(move |tx| Box::pin(async move { cases.unmask(tx, &actor, id, &body.purpose).await }));
@@ -140,7 +145,12 @@ struct Timeline {
 
 /// Events of every kind about the case, in order.
 #[utoipa::path(get, path = "/cases/{id}/timeline", tag = "cases", params(("id" = String, Path), After), responses((status = 200, body = Timeline)))]
-async fn timeline(State(api): State<Api>, Signed(actor): Signed, Path(id): Path<CaseId>, Query(from): Query<After>) -> Answer<Json<Timeline>> {
+async fn timeline(
+    State(api): State<Api>,
+    Signed(actor): Signed,
+    Path(id): Path<CaseId>,
+    Query(from): Query<After>,
+) -> Answer<Json<Timeline>> {
     let items = api.cases.timeline(&api.store, &actor, id, from.after).await?;
     Ok(Json(Timeline { items, next: None }))
 }
@@ -179,7 +189,10 @@ async fn act(State(api): State<Api>, Path((id, verb)): Path<(CaseId, String)>, a
 fn wanted(ask: &Ask) -> Result<Option<i64>, Refusal> {
     match ask.if_match.as_deref() {
         None | Some("*") => Ok(None),
-        Some(tag) => tag.parse().map(Some).map_err(|_| Refusal::invalid("http.bad_if_match", "If-Match 应为工单的 ETag，如 \"3\"").field("If-Match")),
+        Some(tag) => tag
+            .parse()
+            .map(Some)
+            .map_err(|_| Refusal::invalid("http.bad_if_match", "If-Match 应为工单的 ETag，如 \"3\"").field("If-Match")),
     }
 }
 

@@ -81,12 +81,7 @@ async fn draft(State(api): State<Api>, Signed(actor): Signed, Path(call): Path<S
 
 /// Keeps the intake form of a call while it is typed.
 #[utoipa::path(put, path = "/desk/drafts/{call_id}", tag = "calls", params(("call_id" = String, Path)), request_body = DraftAsk, responses((status = 200, body = DraftBody)))]
-async fn put_draft(
-    State(api): State<Api>,
-    Path(call): Path<String>,
-    ask: Ask,
-    Json(body): Json<DraftAsk>,
-) -> Answer {
+async fn put_draft(State(api): State<Api>, Path(call): Path<String>, ask: Ask, Json(body): Json<DraftAsk>) -> Answer {
     let (calls, call) = (api.calls.clone(), id::<CallId>(&call)?);
     let kept = command(&api, ask, StatusCode::OK, move |tx, ask| {
         Box::pin(async move {

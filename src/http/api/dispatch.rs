@@ -46,7 +46,11 @@ struct Responders {
 
 /// Responders that the caller may see; with a place, nearest first and with distances.
 #[utoipa::path(get, path = "/responders", tag = "dispatch", params(Near), responses((status = 200, body = Responders)))]
-async fn responders(State(api): State<Api>, Signed(actor): Signed, Query(near): Query<Near>) -> Answer<Json<Responders>> {
+async fn responders(
+    State(api): State<Api>,
+    Signed(actor): Signed,
+    Query(near): Query<Near>,
+) -> Answer<Json<Responders>> {
     let near = near.lon.zip(near.lat).map(|(lon, lat)| Point { lon, lat });
     let items = api.dispatch.responders(&api.store, &actor, near).await?;
     Ok(Json(Responders { items, next: None }))
@@ -104,7 +108,11 @@ struct Orders {
 
 /// Orders that the caller may see, newest first.
 #[utoipa::path(get, path = "/orders", tag = "dispatch", params(OrdersQuery), responses((status = 200, body = Orders)))]
-async fn orders(State(api): State<Api>, Signed(actor): Signed, Query(query): Query<OrdersQuery>) -> Answer<Json<Orders>> {
+async fn orders(
+    State(api): State<Api>,
+    Signed(actor): Signed,
+    Query(query): Query<OrdersQuery>,
+) -> Answer<Json<Orders>> {
     let limit = query.limit.unwrap_or(PAGE);
     let filter = OrderFilter { case: query.case_id, open: query.open, before: query.cursor, limit };
     let items = api.dispatch.orders(&api.store, &actor, filter).await?;
@@ -162,7 +170,8 @@ async fn give(State(api): State<Api>, ask: Ask, Json(body): Json<OrderBody>) -> 
             };
             let mut items = Vec::new();
             for target in targets {
-                let wish = GiveOrder { case: body.case_id, case_orgs: case_orgs.clone(), text: body.text.clone(), target };
+                let wish =
+                    GiveOrder { case: body.case_id, case_orgs: case_orgs.clone(), text: body.text.clone(), target };
                 let order = dispatch.give(tx, &ask.actor, wish).await?;
                 if let Some(case) = body.case_id {
                     let by = ask.actor.as_ref();
@@ -179,7 +188,9 @@ async fn give(State(api): State<Api>, ask: Ask, Json(body): Json<OrderBody>) -> 
 fn targets(body: &OrderBody) -> Result<Vec<Target>, Refusal> {
     match (&body.near, &body.units[..]) {
         (None, []) => Err(Refusal::invalid("order.no_target", "请选择力量，或给出地点由系统就近指派").field("/units")),
-        (Some(near), []) => Ok(vec![Target::Nearest { to: Point { lon: near.lon, lat: near.lat }, skill: near.skill.clone() }]),
+        (Some(near), []) => {
+            Ok(vec![Target::Nearest { to: Point { lon: near.lon, lat: near.lat }, skill: near.skill.clone() }])
+        }
         (_, units) => Ok(units.iter().copied().map(Target::Responder).collect()),
     }
 }

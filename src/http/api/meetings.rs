@@ -54,7 +54,11 @@ struct MeetingList {
 
 /// Meetings that the caller may see, newest first.
 #[utoipa::path(get, path = "/meetings", tag = "meetings", params(MeetingsQuery), responses((status = 200, body = MeetingList)))]
-async fn list(State(api): State<Api>, Signed(actor): Signed, Params(query): Params<MeetingsQuery>) -> Answer<Json<MeetingList>> {
+async fn list(
+    State(api): State<Api>,
+    Signed(actor): Signed,
+    Params(query): Params<MeetingsQuery>,
+) -> Answer<Json<MeetingList>> {
     let limit = query.limit.unwrap_or(PAGE);
     let filter = MeetingFilter { case: query.case_id, open: query.open, before: query.cursor, limit };
     let items = api.meetings.meetings(&api.store, &actor, filter).await?;
@@ -165,11 +169,14 @@ struct GuestBody {
 
 /// A ticket for who holds the link of an SMS; no account is needed. Limited to the meeting's room, until it ends.
 #[utoipa::path(post, path = "/guest_tickets", tag = "meetings", request_body = GuestBody, responses((status = 201, body = Ticket)), security(()))]
-async fn guest_ticket(State(api): State<Api>, headers: HeaderMap, Body(body): Body<GuestBody>) -> Answer<(StatusCode, Json<Ticket>)> {
+async fn guest_ticket(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Body(body): Body<GuestBody>,
+) -> Answer<(StatusCode, Json<Ticket>)> {
     let meetings = api.meetings.clone();
-    let work = api.store.write(move |tx| {
-        Box::pin(async move { meetings.guest_ticket(tx, &body.token, &body.name).await })
-    });
+    let work =
+        api.store.write(move |tx| Box::pin(async move { meetings.guest_ticket(tx, &body.token, &body.name).await }));
     let token = work.await?;
     Ok((StatusCode::CREATED, Json(Ticket { url: socket_url(&api, &headers), token })))
 }

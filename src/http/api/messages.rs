@@ -120,7 +120,11 @@ async fn send(State(api): State<Api>, ask: Ask, Json(body): Json<MessageBody>) -
 
 /// One message.
 #[utoipa::path(get, path = "/messages/{id}", tag = "messages", params(("id" = String, Path)), responses((status = 200, body = MessageView)))]
-async fn get_one(State(api): State<Api>, Signed(actor): Signed, Path(id): Path<MessageId>) -> Answer<Json<MessageView>> {
+async fn get_one(
+    State(api): State<Api>,
+    Signed(actor): Signed,
+    Path(id): Path<MessageId>,
+) -> Answer<Json<MessageView>> {
     Ok(Json(api.messages.get(&api.store, &actor, id).await?))
 }
 

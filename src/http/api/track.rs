@@ -56,7 +56,10 @@ struct CitizenAct {
 #[utoipa::path(post, path = "/track/{verb}", tag = "citizen", params(("verb" = String, Path)), request_body = CitizenAct, responses((status = 200, body = PublicView)))]
 async fn act(State(api): State<Api>, Path(verb): Path<String>, body: Bytes) -> Answer<Json<PublicView>> {
     let verb = Verb::named(&verb).filter(|v| VERBS.contains(v)).ok_or_else(|| {
-        Refusal::not_found("track.unknown_verb", "可以进行的操作：supplement 补充、urge 催办、revisit 评价、reopen 要求重办")
+        Refusal::not_found(
+            "track.unknown_verb",
+            "可以进行的操作：supplement 补充、urge 催办、revisit 评价、reopen 要求重办",
+        )
     })?;
     let said: CitizenAct = read(&body)?;
     let act = Act::parse(verb, said.body)?;

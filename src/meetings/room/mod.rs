@@ -17,9 +17,9 @@ use liandong_media::sfu::{
     Answer, Channel, Offer, PeerId, Role, Settings, SfuEvent, Shape, SubscriptionSpec, TrackId, TrackSpec,
 };
 use livekit_protocol as proto;
+use proto::DisconnectReason;
 use proto::participant_info::State;
 use proto::signal_response::Message;
-use proto::DisconnectReason;
 
 use self::data::{Parcel, Sender};
 use self::participant::{Participant, Published};
@@ -493,8 +493,7 @@ impl Room {
             return;
         }
         participant.state = State::Active;
-        let (sid, identity, name) =
-            (participant.sid.clone(), participant.identity.clone(), participant.shown_name());
+        let (sid, identity, name) = (participant.sid.clone(), participant.identity.clone(), participant.shown_name());
         self.broadcast(peer, true);
         self.out.push(Output::Fact(super::Happening::Joined { sid, identity, name }));
         self.tell_speakers(peer);

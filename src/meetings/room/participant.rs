@@ -193,9 +193,11 @@ impl Published {
     #[allow(deprecated)] // `layers`: what older clients write, filled from the codec for newer ones
     pub(super) fn spec(&self) -> TrackSpec {
         let kind = if self.is_video() { Kind::Video } else { Kind::Audio };
-        let layers = self.info.layers.iter().filter_map(|l| {
-            Some(LayerSpec { quality: quality(l.quality)?, width: l.width, height: l.height })
-        });
+        let layers = self
+            .info
+            .layers
+            .iter()
+            .filter_map(|l| Some(LayerSpec { quality: quality(l.quality)?, width: l.width, height: l.height }));
         TrackSpec { track: self.id, cid: self.cid.clone(), kind, layers: layers.collect() }
     }
 

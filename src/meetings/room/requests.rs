@@ -256,8 +256,7 @@ impl Room {
             Reason::LimitExceeded => "over the limit of this server",
             _ => "not offered by this server",
         };
-        let response =
-            proto::RequestResponse { request_id, reason: reason.into(), message: message.into(), request };
+        let response = proto::RequestResponse { request_id, reason: reason.into(), message: message.into(), request };
         self.send(peer, Message::RequestResponse(response));
     }
 }

@@ -58,8 +58,12 @@ impl Stage {
     fn publish(&mut self, peer: PeerId, cid: &str, source: proto::TrackSource) -> (TrackId, Vec<Output>) {
         let video = source == proto::TrackSource::Camera;
         let kind = if video { proto::TrackType::Video } else { proto::TrackType::Audio };
-        let request =
-            proto::AddTrackRequest { cid: cid.into(), r#type: kind.into(), source: source.into(), ..Default::default() };
+        let request = proto::AddTrackRequest {
+            cid: cid.into(),
+            r#type: kind.into(),
+            source: source.into(),
+            ..Default::default()
+        };
         let out = self.ask(peer, Request::AddTrack(request));
         let spec = ops(&out).into_iter().find_map(|op| match op {
             MediaOp::Publish(_, spec) => Some(spec.track),
@@ -194,7 +198,8 @@ fn a_publisher_chooses_who_gets_his_track() {
     let mut stage = Stage::new();
     let (amy, bob, eve) = (stage.join("amy"), stage.join("bob"), stage.join("eve"));
     let (track, _) = stage.publish(amy, "mic", proto::TrackSource::Microphone);
-    let only_eve = proto::TrackPermission { participant_identity: "eve".into(), all_tracks: true, ..Default::default() };
+    let only_eve =
+        proto::TrackPermission { participant_identity: "eve".into(), all_tracks: true, ..Default::default() };
     let permission = proto::SubscriptionPermission { all_participants: false, track_permissions: vec![only_eve] };
     let out = stage.ask(amy, Request::SubscriptionPermission(permission));
     assert_eq!(ops(&out), [&MediaOp::Unsubscribe(bob, track)]);

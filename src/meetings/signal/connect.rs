@@ -192,7 +192,10 @@ mod tests {
         ]));
         let connect = connect.unwrap();
         assert!(!connect.auto_subscribe && connect.dual && connect.client.protocol == 16);
-        assert_eq!((connect.client.capabilities.as_slice(), connect.attributes["post"].as_str()), (&[1, 2][..], "值班"));
+        assert_eq!(
+            (connect.client.capabilities.as_slice(), connect.attributes["post"].as_str()),
+            (&[1, 2][..], "值班")
+        );
         assert_eq!(Connect::dual(&query(&[("attributes", "!")])), Err(BadConnect::Unreadable("attributes")));
     }
 

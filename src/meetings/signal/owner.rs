@@ -166,7 +166,12 @@ struct Owner {
 }
 
 impl Owner {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut events: mpsc::Receiver<SfuEvent>, stop: CancellationToken) {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Command>,
+        mut events: mpsc::Receiver<SfuEvent>,
+        stop: CancellationToken,
+    ) {
         loop {
             let due = self.rooms.values().filter_map(Room::poll_timeout).min();
             let alarm = async {
