@@ -1,7 +1,6 @@
 //! A whole edge with a media engine and a switch of the simplest kind: the caller is answered and given to agent 8001,
 //! an agent's call to whomever he dialled; who is left alone is hung up.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,6 @@ use super::stage::{Accounts, agent};
 use crate::calls::call::{LegCommand, LegEvent, LegId, Party};
 use crate::calls::edge::{Edge, EdgeConfig, EdgeEvent, Source, Unstored, media_leg};
 use crate::config::Config;
-use crate::ids::CallId;
 
 pub(super) struct Hub {
     pub(super) edge: Edge,
@@ -66,12 +64,10 @@ impl Hub {
 
     /// Connects whoever calls, until `end`.
     pub(super) async fn connect_all(&mut self, end: tokio::time::Instant, mut said: impl FnMut(&EdgeEvent)) {
-        let mut calls: HashMap<CallId, ()> = HashMap::new();
         while let Ok(Some(event)) = tokio::time::timeout_at(end, self.events.recv()).await {
             said(&event);
             match event {
                 EdgeEvent::Incoming { call, caller_leg, source, called, .. } => {
-                    calls.insert(call, ());
                     self.edge.command(call, caller_leg, LegCommand::Ring);
                     let party = match source {
                         Source::Trunk(_) => Party::Agent(agent(8001)),
@@ -89,7 +85,6 @@ impl Hub {
                 EdgeEvent::Leg { call, leg, event: LegEvent::HungUp } => {
                     let other = if leg == LegId(0) { LegId(1) } else { LegId(0) };
                     self.edge.command(call, other, LegCommand::HangUp);
-                    calls.remove(&call);
                 }
                 _ => {}
             }

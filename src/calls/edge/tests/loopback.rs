@@ -204,8 +204,6 @@ async fn a_peer_that_does_not_read_is_cut_and_nobody_else_waits() {
             if slow.write_all(flood.as_bytes()).await.is_err() {
                 return;
             }
-            // Another source's budget is not what is tested here.
-            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
     let mut quick = TcpStream::connect(tcp).await.unwrap();
@@ -315,4 +313,113 @@ async fn a_browser_registers_and_is_gone_with_its_socket() {
     assert_eq!(hub.event().await, EdgeEvent::Unregistered { agent: agent(8002) });
     assert!(!hub.edge.is_registered(agent(8002)));
     tokio::time::timeout(PATIENCE, serving).await.unwrap().unwrap();
+}
+
+/// What Chromium says, with `setup` as given.
+fn chromium(setup: &str) -> String {
+    let fingerprint = (0..32).map(|n| format!("{n:02X}")).collect::<Vec<_>>().join(":");
+    format!(
+        "v=0\r\no=- 4611 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=msid-semantic: WMS s\r\n\
+         m=audio 9 UDP/TLS/RTP/SAVPF 111 8 0 126\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n\
+         a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=ice-options:trickle\r\n\
+         a=fingerprint:sha-256 {fingerprint}\r\na=setup:{setup}\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\n\
+         a=rtpmap:111 opus/48000/2\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
+         a=rtpmap:126 telephone-event/8000\r\na=ssrc:1234 cname:x\r\n"
+    )
+}
+
+async fn open_page(hub: &Hub, contact: &str) -> Page {
+    let (socket, mut page) = websocket();
+    let edge = hub.edge.clone();
+    tokio::spawn(async move { edge.websocket(socket, "127.0.0.1:9".parse().unwrap()).await });
+    let text = register(8001, contact, contact).replace("UDP 127.0.0.1:5080", "WS x.invalid");
+    page.send(&text).await;
+    let challenge = page.response().await;
+    page.send(&Stage::new().proved(&text, &challenge, "8001", "8001")).await;
+    assert_eq!(page.response().await.status, 200);
+    page
+}
+
+impl Page {
+    async fn request(&mut self, method: Method) -> Request {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.from_hub.recv()).await.unwrap().unwrap();
+            let Frame::Text(text) = frame else { continue };
+            if let Ok(Message::Request(request)) = Message::parse(Bytes::from(text))
+                && request.method == method
+            {
+                return request;
+            }
+        }
+    }
+
+    /// Answers the INVITE as the page with this contact does.
+    async fn take(&mut self, invite: &Request, contact: &str) {
+        let answer = answer_to(invite, 200, "p").replace("sip:p@127.0.0.1:5090", contact);
+        let Ok(Message::Response(mut response)) = Message::parse(Bytes::from(answer)) else { panic!() };
+        response.body = Bytes::from(chromium("active"));
+        self.send(&String::from_utf8(response.encode().to_vec()).unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_takes_a_call_and_takes_it_up_again_after_a_reload() {
+    let mut hub = Hub::start(0, 33_000).await;
+    let (first, second) = ("sip:abc@x.invalid;transport=ws", "sip:def@y.invalid;transport=ws");
+    let mut page = open_page(&hub, first).await;
+    assert!(matches!(hub.event().await, EdgeEvent::Registered { .. }));
+    let caller = Agent::new("127.0.0.2", &hub).await;
+    caller.send(&invite("web", super::stage::SDP)).await;
+    let EdgeEvent::Incoming { call, caller_leg, .. } = hub.event().await else { panic!() };
+    hub.edge.command(call, caller_leg, LegCommand::Answer);
+    let ok = caller.response().await;
+    caller.send(&within("ACK", 1, &ok, "")).await;
+    hub.edge.command(call, LegId(1), LegCommand::Invite(Party::Agent(agent(8001))));
+    let ring = page.request(Method::Invite).await;
+    let offer = String::from_utf8_lossy(&ring.body).into_owned();
+    assert!(offer.contains("UDP/TLS/RTP/SAVPF") && offer.contains("a=ice-lite") && offer.contains("PCMA"), "{offer}");
+    page.take(&ring, first).await;
+    page.request(Method::Ack).await;
+    assert_eq!(hub.leg_event(LegId(1)).await, LegEvent::Answered);
+    hub.engine.bridge(media_leg(call, LegId(0)), media_leg(call, LegId(1))).await.unwrap();
+
+    drop(page);
+    assert_eq!(hub.event().await, EdgeEvent::Unregistered { agent: agent(8001) });
+    let mut page = open_page(&hub, second).await;
+    assert!(matches!(hub.event().await, EdgeEvent::Registered { .. }));
+    hub.edge.reattach(call, LegId(1));
+    let again = page.request(Method::Invite).await;
+    assert!(again.headers.has("X-Liandong-Reattach") && again.headers.has(Name::Replaces));
+    page.take(&again, second).await;
+    page.request(Method::Ack).await;
+    assert_eq!(hub.leg_event(LegId(1)).await, LegEvent::MediaChanged);
+    assert_eq!(hub.engine.load().await.unwrap().legs, 2, "the same two legs");
+    hub.edge.command(call, LegId(1), LegCommand::HangUp);
+    assert_eq!(page.request(Method::Bye).await.headers.call_id(), again.headers.call_id());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_calls_and_is_answered_in_its_own_kind() {
+    let mut hub = Hub::start(0, 33_400).await;
+    let contact = "sip:abc@x.invalid;transport=ws";
+    let mut page = open_page(&hub, contact).await;
+    assert!(matches!(hub.event().await, EdgeEvent::Registered { .. }));
+    let text = invite("webout", &chromium("actpass")).replace("UDP 127.0.0.2:5060", "WS x.invalid");
+    let text = text.replace("sip:gw@127.0.0.2:5060", contact);
+    page.send(&text).await;
+    let challenge = page.response().await;
+    assert_eq!(challenge.status, 407);
+    page.send(&Stage::new().proved(&text, &challenge, "8001", "8001")).await;
+    let EdgeEvent::Incoming { call, caller_leg, source, .. } = hub.event().await else { panic!() };
+    assert_eq!(source, Source::Agent(agent(8001)));
+    hub.edge.command(call, caller_leg, LegCommand::Answer);
+    let ok = loop {
+        let answer = page.response().await;
+        if answer.status == 200 {
+            break answer;
+        }
+    };
+    let answer = String::from_utf8_lossy(&ok.body).into_owned();
+    assert!(answer.contains("UDP/TLS/RTP/SAVPF") && answer.contains("a=setup:passive"), "{answer}");
+    assert!(ok.headers.get(Name::Contact).unwrap().contains("transport=ws"));
 }
