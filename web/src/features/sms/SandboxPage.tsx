@@ -135,7 +135,7 @@ function Bubble({ one }: { one: Message }) {
 
 /** A link in an SMS is what its receiver taps on. */
 function Linked({ text }: { text: string }) {
-  return text.split(/(https?:\/\/[^\s，。；]+)/).map((part, i) =>
+  return text.split(/(https?:\/\/[!-~]+)/).map((part, i) =>
     i % 2 === 1 ? (
       <a key={i} href={part} target="_blank" rel="noreferrer" style={{ textDecoration: 'underline' }}>
         {part}
