@@ -101,6 +101,7 @@ fn meet(single: bool) {
     assert!(snake["loudest"].as_u64().unwrap() > 500, "Python heard nothing: {snake}");
     assert!(web["data"][0][0].as_str().unwrap().starts_with("guest:"), "the true sender: {}", web["data"][0]);
     assert_eq!(web["data"][0][2], "早上好");
+    assert!(web["speakers"].as_u64().unwrap() > 0, "nobody was shown to speak: {web}");
     assert_eq!((&snake["data"][0][0], &snake["data"][0][2]), (&web["identity"], &json!("你好")));
 
     dispatcher.until("both have left", |d| {

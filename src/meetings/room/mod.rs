@@ -504,9 +504,8 @@ impl Room {
         let Some(subscribed) = self.participants.get(&peer).map(|p| p.subscribed.clone()) else { return };
         let heard = |t: &&Published| t.level > 0.0 && subscribed.contains(&t.id);
         let others = self.participants.values();
-        let words: Vec<Message> = others
-            .flat_map(|p| p.tracks.iter().filter(heard).map(|t| speaks(&p.sid, t.level, true)))
-            .collect();
+        let words: Vec<Message> =
+            others.flat_map(|p| p.tracks.iter().filter(heard).map(|t| speaks(&p.sid, t.level, true))).collect();
         words.into_iter().for_each(|word| self.send(peer, word));
     }
 
