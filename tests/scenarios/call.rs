@@ -1,7 +1,7 @@
 //! A citizen calls 12345 from the trunk; the agent's baresip answers; each hears the other, and both are on the recording.
 
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use liandong_media::tone::energy_share;
 use serde_json::{Value, json};
@@ -17,8 +17,11 @@ const HEARD: f64 = 0.8;
 
 /// An agent whose telephone is registered and who is ready.
 fn agent(hub: &Hub, user: &str, extension: &str) -> (Client, Baresip) {
+    with_phone(hub, user, Baresip::start(hub.place.sip, extension, AGENT as u32))
+}
+
+fn with_phone(hub: &Hub, user: &str, phone: Baresip) -> (Client, Baresip) {
     let client = hub.sign_in(user);
-    let phone = Baresip::start(hub.place.sip, extension, AGENT as u32);
     client.until("the phone is registered", |c| (c.get("/desk")["phone"] == json!(true)).then_some(()));
     let ready = json!({ "state": "ready" });
     let (status, desk) = client.call("PUT", "/desk/state", Some(&ready), None).unwrap();
@@ -128,4 +131,66 @@ fn a_call_that_a_kill_ended_has_its_end_and_its_recording() {
     assert_eq!(status, 200);
     let caller: Vec<i16> = samples(&wav).into_iter().step_by(2).collect();
     assert!(share(&caller, CITIZEN) > HEARD, "the recording plays up to the kill");
+}
+
+/// Five callers, two agents, one of whom never answers: the order of service, the ring-back to the head, the states, and
+/// the figure of the hub against a count made here.
+#[test]
+fn the_queue_keeps_its_order_and_its_figures_are_true() {
+    let hub = Place::new().start();
+    let (client, _first) = agent(&hub, "agent1", "8001");
+    let (idle, _second) = with_phone(&hub, "agent2", Baresip::ringing(hub.place.sip, "8002"));
+    let lead = hub.sign_in("lead1");
+    let mut callers = Vec::new();
+    for n in 0..5 {
+        let begun = Instant::now();
+        let phone = Phone::call(hub.place.sip, &format!("1380013800{n}"), "12345", CITIZEN).expect("the hotline answers");
+        callers.push((phone, begun));
+        lead.until("the caller is known", |l| {
+            (l.get("/calls")["items"].as_array().unwrap().len() == n + 1).then_some(())
+        });
+    }
+    let mut order: Vec<String> = ids(&lead.get("/calls")["items"], "id");
+    order.reverse(); // lists are newest first
+    assert_eq!(talking(&client)["id"], order[0].as_str(), "the longest idle agent has the first caller");
+    let mut waits = vec![callers[0].1.elapsed()];
+
+    // The second rings in vain: out with him, his caller at the head again.
+    idle.until("agent2 is taken out", |c| {
+        let desk = c.get("/desk");
+        (desk["state"] == "not_ready" && desk["reason"] == "no_answer").then_some(())
+    });
+    assert_eq!(ids(&city(&lead)["waiting"], "call_id"), order[1..], "places by the time of asking");
+    for (n, (phone, begun)) in callers.into_iter().enumerate() {
+        if n > 0 {
+            let call = client.until("the next caller is served", |c| {
+                let call = c.get("/desk")["call"].clone();
+                (call["state"] == "talking" && call["id"] == order[n].as_str()).then_some(call)
+            });
+            waits.push(begun.elapsed());
+            assert_eq!(call["from"]["number"], "138****800".to_owned() + &n.to_string());
+        }
+        phone.hang_up();
+        client.until("after-call work", |c| (c.get("/desk")["state"] == "wrap_up").then_some(()));
+        client.post(&format!("/calls/{}/wrap_up", order[n]), &json!({}));
+    }
+    let in_time = waits.iter().filter(|w| **w <= Duration::from_secs(15)).count();
+    lead.until("the figure equals the count from outside", |l| {
+        let level = city(l)["service_level"].clone();
+        (level["numerator"] == json!(in_time) && level["denominator"] == json!(5)).then_some(())
+    });
+    let figures = lead.get("/queues/city_hotline/figures");
+    let level = figures["items"].as_array().unwrap().iter().find(|f| f["name"] == "connect_rate_15s").unwrap();
+    assert_eq!(level["counted"], json!(order[..in_time]), "the calls behind it");
+    let (_, elsewhere) = hub.sign_in("county1").call("GET", "/queues", None, None).unwrap();
+    assert!(!elsewhere.to_string().contains("city_hotline"), "another unit's queue is not there: {elsewhere}");
+}
+
+fn ids(list: &Value, key: &str) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|item| item[key].as_str().unwrap().to_owned()).collect()
+}
+
+fn city(client: &Client) -> Value {
+    let queues = client.get("/queues");
+    queues["items"].as_array().unwrap().iter().find(|q| q["id"] == "city_hotline").unwrap().clone()
 }

@@ -185,8 +185,17 @@ pub(crate) struct Baresip {
 }
 
 impl Baresip {
-    /// Registers `extension` at the hub.
+    /// Registers `extension` at the hub; answers each call at once.
     pub(crate) fn start(hub: u16, extension: &str, tone: u32) -> Self {
+        Self::answering(hub, extension, tone, "auto")
+    }
+
+    /// The same, but rings for ever: nobody picks up.
+    pub(crate) fn ringing(hub: u16, extension: &str) -> Self {
+        Self::answering(hub, extension, 440, "manual")
+    }
+
+    fn answering(hub: u16, extension: &str, tone: u32, mode: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         std::fs::write(path.join("tone.wav"), tone_file(f64::from(tone))).unwrap();
@@ -201,7 +210,7 @@ impl Baresip {
         );
         std::fs::write(path.join("config"), config).unwrap();
         let account = format!(
-            "<sip:{extension}@127.0.0.1:{hub};transport=udp>;auth_user={extension};auth_pass={PASSWORD};answermode=auto;\
+            "<sip:{extension}@127.0.0.1:{hub};transport=udp>;auth_user={extension};auth_pass={PASSWORD};answermode={mode};\
              audio_codecs=PCMA/8000;regint=60\n"
         );
         std::fs::write(path.join("accounts"), account).unwrap();
