@@ -188,6 +188,7 @@ function useLabels(map: GlMap | null, areas: AreaShape[]) {
       const element = document.createElement('span')
       element.className = css.label ?? ''
       element.textContent = area.unit.name
+      element.setAttribute('aria-label', area.unit.name)
       const marker = new Marker({ element }).setLngLat([place.lon, place.lat]).addTo(map)
       return [{ element, marker, box: largestBox(area) }]
     })
