@@ -117,7 +117,9 @@ fn a_call_that_a_kill_ended_has_its_end_and_its_recording() {
     let (client, baresip) = agent(&hub, "agent1", "8001");
     let citizen = Phone::call(hub.place.sip, "13800138000", "12345", CITIZEN).expect("the hotline answers");
     let id = talking(&client)["id"].as_str().unwrap().to_owned();
-    client.until("the recording runs", |c| (c.get(&format!("/calls/{id}"))["recording"]["state"] == "running").then_some(()));
+    client.until("the recording runs", |c| {
+        (c.get(&format!("/calls/{id}"))["recording"]["state"] == "running").then_some(())
+    });
     client.until("the talk has gone on for a while", |_| {
         std::thread::sleep(Duration::from_secs(2));
         (share(&citizen.heard(), AGENT) > HEARD).then_some(())
@@ -144,7 +146,8 @@ fn the_queue_keeps_its_order_and_its_figures_are_true() {
     let mut callers = Vec::new();
     for n in 0..5 {
         let begun = Instant::now();
-        let phone = Phone::call(hub.place.sip, &format!("1380013800{n}"), "12345", CITIZEN).expect("the hotline answers");
+        let phone =
+            Phone::call(hub.place.sip, &format!("1380013800{n}"), "12345", CITIZEN).expect("the hotline answers");
         callers.push((phone, begun));
         lead.until("the caller is known", |l| {
             (l.get("/calls")["items"].as_array().unwrap().len() == n + 1).then_some(())
