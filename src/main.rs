@@ -168,7 +168,7 @@ enum Db {
 async fn main() -> ExitCode {
     let cli = Cli::parse(); // ends with status 2 on wrong usage
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("LIANDONG_LOG").unwrap_or_else(|_| EnvFilter::new("info,rtc=error") // the WebRTC crate warns of what is nobody's fault))
+        .with_env_filter(EnvFilter::try_from_env("LIANDONG_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
         .with_writer(std::io::stderr)
         .init();
     // One provider for every TLS user in the process; a second call could only repeat the same.
@@ -181,6 +181,9 @@ async fn main() -> ExitCode {
         }
     }
 }
+
+/// What is logged unless `LIANDONG_LOG` says otherwise: the WebRTC crate warns of what is nobody's fault.
+const DEFAULT_LOG: &str = "info,rtc=error";
 
 type Failure = Box<dyn std::error::Error>;
 
