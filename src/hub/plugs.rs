@@ -73,12 +73,19 @@ impl messages::Contacts for Holders {
     fn duty_phones<'a>(&'a self, tx: &'a mut Tx, unit: UnitId) -> WriteFuture<'a, Vec<Contact>, StoreError> {
         Box::pin(async move {
             let now = tx.now();
-            let found = people::holders(tx.conn(), &self.0, unit, None, now).await?;
-            let mut contacts: Vec<Contact> = found
-                .into_iter()
-                .filter_map(|c| Some(Contact { name: c.name, phone: c.phone? }))
-                .take(REMINDED_MAX)
-                .collect();
+            let (mut handlers, mut others) = (Vec::new(), Vec::new());
+            for holder in people::holders(tx.conn(), &self.0, unit, None, now).await? {
+                let Some(phone) = holder.phone else { continue };
+                let seats = people::seats(tx.conn(), holder.person, now).await?;
+                let handles = seats.iter().any(|s| {
+                    s.seat.unit == unit && s.seat.grants.iter().any(|g| g.action == crate::access::Action::CaseHandle)
+                });
+                let group = if handles { &mut handlers } else { &mut others };
+                group.push(Contact { name: holder.name, phone });
+            }
+            // Who may sign is asked to; a unit without handlers is told through whoever is there.
+            let mut contacts = if handlers.is_empty() { others } else { handlers };
+            contacts.truncate(REMINDED_MAX);
             contacts.dedup_by(|a, b| a.phone == b.phone);
             Ok(contacts)
         })

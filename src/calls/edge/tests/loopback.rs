@@ -358,7 +358,7 @@ impl Page {
         let answer = answer_to(invite, 200, "p").replace("sip:p@127.0.0.1:5090", contact);
         let Ok(Message::Response(mut response)) = Message::parse(Bytes::from(answer)) else { panic!() };
         response.body = Bytes::from(chromium("active"));
-        self.send(&String::from_utf8(response.encode().to_vec()).unwrap()).await;
+        self.send(std::str::from_utf8(&response.encode()).unwrap()).await;
     }
 }
 
