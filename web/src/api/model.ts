@@ -333,13 +333,6 @@ export interface Model {
   }
   /** Cases per view of the inbox and of supervision, by view name. */
   CaseCounts: Record<string, number>
-  Suggestions: {
-    lead?: { unit: Model['UnitRef']; confidence?: number; why: string } | null
-    co_units: Model['UnitRef'][]
-    grid?: string | null
-    limits: { clock: string; text: string }[]
-    similar: { case_id: string; public_no: string; title: string; place: string; at: string }[]
-  }
   Due: {
     due_at: string
     provisional: boolean

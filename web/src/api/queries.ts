@@ -119,15 +119,6 @@ export const caseCountsQuery = queryOptions({
   queryFn: () => take(api.GET('/cases/counts')).then(readCounts),
 })
 
-export const suggestionsQuery = (ask: { class_code?: string; place?: string; title?: string }) =>
-  queryOptions({
-    queryKey: ['suggestions', ask],
-    queryFn: () => take(api.GET('/cases/suggestions', { params: { query: ask } })),
-    enabled: Boolean(ask.class_code ?? ask.place),
-    placeholderData: keepPreviousData,
-    retry: false,
-  })
-
 export const dueQuery = (calendar: string, from: string, budget: { days?: number; minutes?: number }) =>
   queryOptions({
     queryKey: ['due', calendar, from, budget],

@@ -64,9 +64,6 @@ export interface paths {
     post: Op<None, Answer<S['Case'], 201>, S['NewCase']>
   }
   '/cases/counts': { get: Op<None, Answer<S['CaseCounts']>> }
-  '/cases/suggestions': {
-    get: Op<Query<{ class_code?: string; place?: string; lon?: number; lat?: number; title?: string }>, Answer<S['Suggestions']>>
-  }
   '/cases/{id}': { get: Op<Path<{ id: string }>, Answer<S['Case']>> }
   '/cases/{id}/timeline': { get: Op<Path<{ id: string }>, Answer<List<S['Event']>>> }
   '/cases/{id}/requester': { post: Op<Path<{ id: string }>, Answer<unknown>, { purpose: string }> }

@@ -1,10 +1,8 @@
 /** The intake form: written while talking, saved as typed, sent in one stroke. */
-import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { App, Button, Input, Select } from 'antd'
 import { useEffect, useState, useSyncExternalStore } from 'react'
-import { suggestionsQuery } from '../../api/queries'
-import type { Call, Suggestions } from '../../api/types'
+import type { Call } from '../../api/types'
 import { useText } from '../../i18n'
 import { Field } from '../../ui/Field'
 import { clockTime, publicNo } from '../../ui/format'
@@ -268,7 +266,7 @@ function Form({ draft, form, faults, call }: FormProps) {
           )}
         </Field>
       </div>
-      <Suggested draft={draft} form={form} />
+      <SendTo draft={draft} form={form} />
     </div>
   )
 }
@@ -278,88 +276,24 @@ function urgencyLabel({ value, label }: { value: string | number; label?: React.
   return <Tag tone={value === 'extra_urgent' ? 'solid' : 'outline'}>{label}</Tag>
 }
 
-/** Asked again only for words that have settled: each pause in typing, not each letter. */
-function useSettled<T>(value: T, ms: number): T {
-  const [settled, setSettled] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), ms)
-    return () => clearTimeout(timer)
-  }, [value, ms])
-  return settled
-}
-const SUGGEST_AFTER_MS = 600
-
-function useSuggestions(form: IntakeForm): Suggestions | undefined {
-  const place = useSettled(form.place.trim(), SUGGEST_AFTER_MS)
-  const title = useSettled(form.title.trim(), SUGGEST_AFTER_MS)
-  return useQuery(
-    suggestionsQuery({
-      class_code: form.class_code || undefined,
-      place: place || undefined,
-      title: title || undefined,
-    }),
-  ).data
-}
-
-function Suggested({ draft, form }: { draft: IntakeDraft; form: IntakeForm }) {
+/** Where it goes. Left open, the case is registered and the hub's duty list proposes a unit. */
+function SendTo({ draft, form }: { draft: IntakeDraft; form: IntakeForm }) {
   const { t } = useText()
-  const found = useSuggestions(form)
-  const [refused, setRefused] = useState<string[]>([])
-  const lead = found?.lead
-  const similar = (found?.similar ?? []).filter((each) => !refused.includes(each.case_id))
   return (
     <div className={css.sugs}>
       <div className={css.sug}>
-        <div className={css.sugRow}>
-          <b>{lead ? t('desk.form.suggested') : t('desk.form.to')}</b>
+        <div className={css.sugRow} style={{ justifyContent: 'flex-start' }}>
+          <b>{t('desk.form.to')}</b>
           <UnitPicker
-            known={lead ? [lead.unit] : []}
-            value={form.unit_id || lead?.unit.id || ''}
+            known={[]}
+            value={form.unit_id}
             onChange={(id) => draft.set('unit_id', id)}
             placeholder={t('desk.form.choose_unit')}
             style={{ width: 260 }}
             aria-label={t('desk.form.choose_unit')}
           />
-          {found?.co_units.map((unit) => (
-            <Tag key={unit.id}>{t('desk.form.co', { name: unit.name })}</Tag>
-          ))}
-          {found?.grid && <Tag tone="good">{found.grid}</Tag>}
-          {lead?.confidence !== undefined && (
-            <span className="small">
-              {t('desk.form.confidence', { p: `${Math.round(lead.confidence * 100)}%` })}
-            </span>
-          )}
         </div>
-        {lead && (
-          <div className="small" style={{ marginTop: 4 }}>
-            {lead.why}
-          </div>
-        )}
       </div>
-      {similar.map((each) => (
-        <div className={css.sug} key={each.case_id}>
-          <div className={css.sugRow}>
-            <span style={{ color: 'var(--warn)', display: 'inline-flex' }}>
-              <Icon name="link" size={14} />
-            </span>
-            <b>{t('desk.form.similar')}</b>
-            <span>
-              {each.title}{' '}
-              <span className="small num">
-                {publicNo(each.public_no)}　{clockTime(each.at)}
-              </span>
-            </span>
-            <span>
-              <Link to="/cases/$id" params={{ id: each.case_id }} target="_blank">
-                <Button size="small">{t('desk.form.open')}</Button>
-              </Link>{' '}
-              <Button size="small" onClick={() => setRefused((list) => [...list, each.case_id])}>
-                {t('desk.form.not_same')}
-              </Button>
-            </span>
-          </div>
-        </div>
-      ))}
     </div>
   )
 }
@@ -375,8 +309,7 @@ interface FootProps {
 function Foot({ draft, form, busy, send, answer }: FootProps) {
   const { t } = useText()
   const { modal } = App.useApp()
-  const found = useSuggestions(form)
-  const unit_id = form.unit_id || found?.lead?.unit.id || ''
+  const { unit_id } = form
   const go = () => void send(unit_id ? { kind: 'dispatch', unit_id } : { kind: 'register' })
   useShortcut('Ctrl+Enter', t('app.keys.submit'), go)
   const discard = () =>
@@ -402,7 +335,6 @@ function Foot({ draft, form, busy, send, answer }: FootProps) {
       <Button type="text" disabled={busy} onClick={discard}>
         {t('desk.form.discard')}
       </Button>
-      <span className="small">{found?.limits.map((limit) => limit.text).join('　')}</span>
     </div>
   )
 }
