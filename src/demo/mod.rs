@@ -286,7 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_demo_city_is_made_once_and_everybody_can_sign_in() {
-        for test in stores(&[log::MIGRATIONS, MIGRATIONS]).await {
+        for test in stores(&[log::MIGRATIONS, MIGRATIONS, crate::dispatch::MIGRATIONS]).await {
             let vault = Vault::new([7; 32]);
             let policy = Policy::demo("liandong", 15);
             let clock = Arc::new(Timestamp::now);
