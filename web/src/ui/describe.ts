@@ -95,7 +95,10 @@ function callEvent(event: HubEvent, kind: string, say: Say): Described {
       talk !== undefined && raw('event.say.talk', { t: duration(talk, raw) }),
       event.body.masked === true && raw('event.say.masked'),
     ]),
-    recordingOf: event.body.recording ? (text(event, 'call_id') ?? event.subject) : undefined,
+    recordingOf:
+      event.kind === 'call.recorded' || event.body.recording
+        ? (text(event, 'call_id') ?? event.subject)
+        : undefined,
   }
 }
 

@@ -11,6 +11,7 @@ import { Limits } from '../../ui/case/Limits'
 import { Requester, Words } from '../../ui/case/Requester'
 import { Steps } from '../../ui/case/Steps'
 import { useVerb, VerbForm } from '../../ui/case/VerbForm'
+import { movesFirst, movesOn } from '../../ui/case/verbs'
 import { publicNo } from '../../ui/format'
 import { Icon } from '../../ui/icons'
 import { Panel } from '../../ui/Panel'
@@ -128,28 +129,10 @@ function Head({ one, choose, chosen }: { one: Case; choose: (verb: string) => vo
 
 /** So many buttons fit beside a long title; the rest is behind “other”. */
 const SHOWN_VERBS = 4
-/** What moves the case on comes first and is the blue one; pressure and bookkeeping are never. */
-const NEVER_FIRST = new Set([
-  'urge',
-  'supervise',
-  'supplement',
-  'return_request',
-  'void',
-  'link',
-  'reassign',
-  'reopen',
-  'request_extension',
-  'suspend',
-  'withdraw',
-  'reclassify',
-])
-
 function Acts({ one, choose, chosen }: { one: Case; choose: (verb: string) => void; chosen: string | null }) {
   const { t, code } = useText()
   const { act, busy } = useVerb(one)
-  const ordered = [...one.verbs].sort(
-    (a, b) => Number(NEVER_FIRST.has(a.verb)) - Number(NEVER_FIRST.has(b.verb)),
-  )
+  const ordered = movesFirst(one.verbs)
   const name = (verb: Verb) => verb.title ?? code('verb', verb.verb)
   const bare = (verb: Verb) => Object.keys(verb.schema.properties ?? {}).length === 0 && !verb.danger
   const run = (verb: Verb) => (bare(verb) ? void act(verb.verb, {}) : choose(verb.verb))
@@ -177,7 +160,7 @@ function Acts({ one, choose, chosen }: { one: Case; choose: (verb: string) => vo
       {[...shown].reverse().map((verb) => (
         <Button
           key={verb.verb}
-          type={verb === shown[0] && !NEVER_FIRST.has(verb.verb) ? 'primary' : 'default'}
+          type={verb === shown[0] && movesOn(verb) ? 'primary' : 'default'}
           danger={verb.danger}
           loading={busy === verb.verb}
           aria-pressed={chosen === verb.verb}

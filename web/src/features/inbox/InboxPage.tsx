@@ -11,6 +11,7 @@ import { CaseTimeline } from '../../ui/case/CaseTimeline'
 import { Limits } from '../../ui/case/Limits'
 import { Requester, Words } from '../../ui/case/Requester'
 import { useVerb, VerbForm } from '../../ui/case/VerbForm'
+import { movesFirst, movesOn } from '../../ui/case/verbs'
 import { publicNo } from '../../ui/format'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate, StateBlock } from '../../ui/States'
@@ -193,10 +194,10 @@ function Head({ one }: { one: Case }) {
         {t('cases.head.lead')} {one.lead_unit?.name ?? t('cases.head.no_lead')}
       </div>
       <div className={css.acts}>
-        {one.verbs.map((each, i) => (
+        {movesFirst(one.verbs).map((each, i) => (
           <Button
             key={each.verb}
-            type={i === 0 ? 'primary' : 'default'}
+            type={i === 0 && movesOn(each) ? 'primary' : 'default'}
             danger={each.danger}
             loading={busy === each.verb}
             aria-pressed={chosen === each.verb}

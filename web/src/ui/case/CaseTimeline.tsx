@@ -16,8 +16,23 @@ import css from './case.module.css'
 
 const GROUPS: EventGroup[] = ['call', 'message', 'meeting', 'order', 'step']
 
+/** What the switch notes of a call for itself: who was tried, which leg came and went. */
+const SWITCH_ONLY = new Set([
+  'call.alerting',
+  'call.invited',
+  'call.greeted',
+  'call.leg_ended',
+  'call.linked',
+  'call.noted',
+  'call.recording',
+  'call.variable',
+])
+
 /** That a call or a message belongs to the case is said by its own events. */
-const isTold = (event: HubEvent) => !(event.kind === 'case.linked' && event.body.to === 'subject')
+const isTold = (event: HubEvent) =>
+  !(event.kind === 'case.linked' && event.body.to === 'subject') &&
+  !SWITCH_ONLY.has(event.kind) &&
+  !event.kind.startsWith('queue.')
 
 interface Told {
   event: HubEvent
