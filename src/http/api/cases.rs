@@ -38,9 +38,15 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Opens a case. Schema of the body: `GET /cases/schema`, `capture`.
 #[utoipa::path(post, path = "/cases", tag = "cases", request_body = Object, responses((status = 201, body = CaseDetail)))]
 async fn capture(State(api): State<Api>, ask: Ask, body: Bytes) -> Answer {
-    let body: CaptureBody = read(&body)?;
+    let mut body: CaptureBody = read(&body)?;
     if let Some(call) = body.call_id {
         api.cases.may_link(&api.store, &ask.actor, &Subject::from(call)).await?;
+        let requester = body.requester.get_or_insert_default();
+        if requester.phone.is_none() {
+            // The agent sees it masked and cannot type it: whoever rang is who asks, unless the form says otherwise.
+            let number = api.calls.far_number(&ask.actor, call).await?;
+            requester.phone = number.and_then(|n| PhoneNumber::parse(&n).ok());
+        }
     }
     let (cases, calls) = (api.cases.clone(), api.calls.clone());
     command(&api, ask, StatusCode::CREATED, move |tx, ask| {
