@@ -64,11 +64,11 @@ fn responder(name: &str, skill: &str, org: OrgPath, lon: f64, lat: f64) -> NewRe
     }
 }
 
-/// The middle of a county's largest rectangle.
+/// The southern middle of a county's largest rectangle: its name stands in the middle of the map's picture.
 fn middle(pieces: &[Rect]) -> (f64, f64) {
     let area = |[w, s, e, n]: &Rect| (e - w) * (n - s);
     let largest = pieces.iter().max_by(|a, b| area(a).total_cmp(&area(b)));
-    largest.map_or((113.62, 34.75), |[w, s, e, n]| ((w + e) / 2.0, (s + n) / 2.0))
+    largest.map_or((113.62, 34.75), |[w, s, e, n]| ((w + e) / 2.0, s + (n - s) * 0.3))
 }
 
 fn ladder(number: usize) -> Vec<(Rung, Option<crate::ids::Timestamp>, Option<crate::ids::Timestamp>)> {
