@@ -13,4 +13,4 @@ pub use actor::{Actor, Origin, Seat};
 pub use audit::audit;
 pub use masking::{mask_name, mask_phone, show_masked, show_whole};
 pub use refusal::{CommandError, Refusal, RefusalKind};
-pub use rights::{Action, Grant, Predicate, Scope, Sensitivity, Target, orgs_column};
+pub use rights::{Action, Grant, Predicate, Scope, Sensitivity, Target, orgs_column, read_orgs_column};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Actor, Refusal};
 use crate::ids::{OrgPath, PersonId};
+use crate::store::Condition;
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $zh:literal;)*) => {
@@ -237,6 +238,18 @@ pub struct Predicate {
     pub sql: String,
     /// Texts for `$first`, `$first+1`, …
     pub binds: Vec<String>,
+}
+
+impl From<Predicate> for Condition {
+    /// The predicate as a list's first piece; it must be numbered from `$1`.
+    fn from(predicate: Predicate) -> Self {
+        Self::new(predicate.sql, predicate.binds)
+    }
+}
+
+/// Reads what [`orgs_column`] joined.
+pub fn read_orgs_column(joined: &str) -> Vec<OrgPath> {
+    joined.split('|').filter(|path| !path.is_empty()).map(OrgPath::from_stored).collect()
 }
 
 /// Joins paths into the form that [`Actor::predicate`] searches.

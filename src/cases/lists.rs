@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::commands::Cases;
 use super::model::Case;
 use super::number::parse_public_no;
-use super::rows::{self, Bind};
+use super::rows;
 use crate::access::{Action, Actor, CommandError, Refusal};
 use crate::events::cases::{Card, Urgency};
 use crate::ids::{PhoneNumber, Timestamp, UnitId};
-use crate::store::Store;
+use crate::store::{Bind, Condition, Store};
 
 /// Cases on one page at most.
 pub(super) const PAGE_MAX: u32 = 200;
@@ -211,35 +211,6 @@ pub struct Counts {
     pub boxes: std::collections::BTreeMap<String, i64>,
 }
 
-/// A condition with what to bind, in order.
-struct Where {
-    sql: String,
-    binds: Vec<Bind>,
-}
-
-impl Where {
-    fn next(&self) -> usize {
-        self.binds.len() + 1
-    }
-
-    fn and(&mut self, sql: &str) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(sql);
-    }
-
-    fn text(&mut self, column_op: &str, value: String) {
-        let sql = format!("{column_op} ${}", self.next());
-        self.and(&sql);
-        self.binds.push(Bind::Text(value));
-    }
-
-    fn number(&mut self, column_op: &str, value: i64) {
-        let sql = format!("{column_op} ${}", self.next());
-        self.and(&sql);
-        self.binds.push(Bind::Number(value));
-    }
-}
-
 impl Cases {
     /// A page of the cases that the actor may see.
     pub async fn list(&self, store: &Store, actor: &Actor, filter: &CaseFilter) -> Result<CasePage, CommandError> {
@@ -250,7 +221,7 @@ impl Cases {
             Sort::Newest => "c.id DESC",
             Sort::Due => "c.due_at, c.id",
         };
-        let mut cases = rows::find(store.reader(), &condition.sql, order, limit + 1, condition.binds).await?;
+        let mut cases = rows::find(store.reader(), condition, order, limit + 1).await?;
         let more = cases.len() > limit as usize;
         cases.truncate(limit as usize);
         let next = cases.last().filter(|_| more).map(|c| match filter.sort {
@@ -276,62 +247,44 @@ impl Cases {
     /// How many cases a filter finds for the actor.
     pub async fn count(&self, store: &Store, actor: &Actor, filter: &CaseFilter) -> Result<i64, CommandError> {
         let condition = self.condition(actor, filter)?;
-        Ok(rows::count(store.reader(), &condition.sql, condition.binds).await?)
+        Ok(rows::count(store.reader(), condition).await?)
     }
 
-    fn condition(&self, actor: &Actor, filter: &CaseFilter) -> Result<Where, Refusal> {
-        let mut w = Where { sql: String::new(), binds: Vec::new() };
+    fn condition(&self, actor: &Actor, filter: &CaseFilter) -> Result<Condition, Refusal> {
         // Whatever the box asks for: what the actor may not read, he does not count either.
-        let read = actor.predicate(Action::CaseRead, "c.orgs", "c.owner", "c.secrecy", 1);
-        w.sql = read.sql;
-        w.binds = read.binds.into_iter().map(Bind::Text).collect();
+        let mut condition = Condition::from(actor.predicate(Action::CaseRead, "c.orgs", "c.owner", "c.secrecy", 1));
         if let Some(box_) = filter.box_ {
-            in_box(&mut w, actor, box_);
+            in_box(&mut condition, actor, box_);
         }
-        if let Some(node) = &filter.node {
-            w.text("c.node =", node.clone());
-        }
-        if let Some(step) = filter.step {
-            w.number("c.step =", i64::from(step));
-        }
-        if let Some(card) = filter.card {
-            w.text("c.card =", card.as_str().to_owned());
-        }
-        if let Some(unit) = filter.unit {
-            w.text("c.lead_unit =", unit.to_string());
-        }
-        if let Some(urgency) = filter.urgency {
-            w.text("c.urgency =", urgency.as_str().to_owned());
-        }
-        if let Some(ended) = filter.ended {
-            w.number("c.ended =", i64::from(ended));
-        }
+        condition
+            .and_if("c.node = ?", filter.node.clone())
+            .and_if("c.step = ?", filter.step.map(i64::from))
+            .and_if("c.card = ?", filter.card.map(|card| card.as_str().to_owned()))
+            .and_if("c.lead_unit = ?", filter.unit.map(|unit| unit.to_string()))
+            .and_if("c.urgency = ?", filter.urgency.map(|urgency| urgency.as_str().to_owned()))
+            .and_if("c.ended = ?", filter.ended.map(i64::from));
         if let Some(class) = &filter.class_code {
-            let n = w.next();
-            w.and(&format!("(c.class_code = ${n} OR c.class_code LIKE ${} ESCAPE '!')", n + 1));
-            w.binds.push(Bind::Text(class.clone()));
-            w.binds.push(Bind::Text(format!("{}.%", escape(class))));
+            let below = format!("{}.%", escape(class));
+            condition.and("(c.class_code = ? OR c.class_code LIKE ? ESCAPE '!')", [class.clone(), below]);
         }
         if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
-            self.search(&mut w, q)?;
+            self.search(&mut condition, q)?;
         }
-        Ok(w)
+        Ok(condition)
     }
 
-    fn search(&self, w: &mut Where, q: &str) -> Result<(), Refusal> {
+    fn search(&self, condition: &mut Condition, q: &str) -> Result<(), Refusal> {
         if q.chars().count() > SEARCH_MAX {
             return Err(Refusal::invalid("case.long_search", format!("检索词最多 {SEARCH_MAX} 字")).field("q"));
         }
         if let Some(no) = parse_public_no(q) {
-            w.text("c.public_no =", no);
+            condition.and("c.public_no = ?", [no]);
         } else if let Some(phone) = PhoneNumber::parse(q).ok().filter(|p| p.as_str().len() >= 7) {
-            let n = w.next();
-            w.and(&format!("EXISTS (SELECT 1 FROM case_parties p WHERE p.case_id = c.id AND p.phone_index = ${n})"));
-            w.binds.push(Bind::Text(self.0.parts.vault.index(phone.as_str())));
+            let index = self.0.parts.vault.index(phone.as_str());
+            condition
+                .and("EXISTS (SELECT 1 FROM case_parties p WHERE p.case_id = c.id AND p.phone_index = ?)", [index]);
         } else {
-            let n = w.next();
-            w.and(&format!("c.title LIKE ${n} ESCAPE '!'"));
-            w.binds.push(Bind::Text(format!("%{}%", escape(q))));
+            condition.and("c.title LIKE ? ESCAPE '!'", [format!("%{}%", escape(q))]);
         }
         Ok(())
     }
@@ -369,44 +322,38 @@ impl Cases {
 }
 
 /// Adds a box's condition with the right by which it is seen.
-fn in_box(w: &mut Where, actor: &Actor, box_: CaseBox) {
-    let (action, condition) = box_.condition();
-    if condition.contains("{held}") {
-        let held = actor.predicate(action, "i.orgs", "i.signed_by", "c.secrecy", w.next());
-        w.and(&condition.replace("{item}", OPEN_ITEM).replace("{held}", &held.sql));
-        w.binds.extend(held.binds.into_iter().map(Bind::Text));
+fn in_box(condition: &mut Condition, actor: &Actor, box_: CaseBox) {
+    let (action, piece) = box_.condition();
+    if piece.contains("{held}") {
+        let held = actor.predicate(action, "i.orgs", "i.signed_by", "c.secrecy", condition.next_place());
+        condition.and_numbered(&piece.replace("{item}", OPEN_ITEM).replace("{held}", &held.sql), held.binds);
         return;
     }
-    if condition.contains("{me}") {
-        let n = w.next();
-        w.and(&condition.replace("{me}", &format!("${n}")));
-        w.binds.push(Bind::Text(actor.person.map(|p| p.to_string()).unwrap_or_default()));
+    if piece.contains("{me}") {
+        let me = actor.person.map(|p| p.to_string()).unwrap_or_default();
+        condition.and(&piece.replace("{me}", "?"), [me]);
         return;
     }
-    w.and(condition);
-    let may = actor.predicate(action, "c.orgs", "c.owner", "c.secrecy", w.next());
-    w.and(&may.sql);
-    w.binds.extend(may.binds.into_iter().map(Bind::Text));
+    condition.and_when(true, piece);
+    let may = actor.predicate(action, "c.orgs", "c.owner", "c.secrecy", condition.next_place());
+    condition.and_numbered(&may.sql, may.binds);
 }
 
-fn cursor(w: &mut Where, filter: &CaseFilter) -> Result<(), Refusal> {
-    if filter.sort == Sort::Due {
-        w.and("c.ended = 0 AND c.due_at IS NOT NULL");
-    }
+fn cursor(condition: &mut Condition, filter: &CaseFilter) -> Result<(), Refusal> {
+    condition.and_when(filter.sort == Sort::Due, "c.ended = 0 AND c.due_at IS NOT NULL");
     let Some(cursor) = &filter.cursor else { return Ok(()) };
     let bad = || Refusal::invalid("case.bad_cursor", "翻页标记无效，请从第一页重新查询").field("cursor");
     let is_id = |id: &str| id.parse::<crate::ids::CaseId>().is_ok();
     match filter.sort {
-        Sort::Newest if is_id(cursor) => w.text("c.id <", cursor.clone()),
+        Sort::Newest if is_id(cursor) => condition.and("c.id < ?", [cursor.clone()]),
         Sort::Newest => return Err(bad()),
         Sort::Due => {
             let (due, id) = cursor.split_once('|').filter(|(_, id)| is_id(id)).ok_or_else(bad)?;
             let due: i64 = due.parse().map_err(|_| bad())?;
-            let n = w.next();
-            w.and(&format!("(c.due_at > ${n} OR (c.due_at = ${} AND c.id > ${}))", n + 1, n + 2));
-            w.binds.extend([Bind::Number(due), Bind::Number(due), Bind::Text(id.to_owned())]);
+            let after = [Bind::Number(due), Bind::Number(due), Bind::Text(id.to_owned())];
+            condition.and("(c.due_at > ? OR (c.due_at = ? AND c.id > ?))", after)
         }
-    }
+    };
     Ok(())
 }
 

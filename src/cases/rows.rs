@@ -12,7 +12,7 @@ use super::model::{Case, is_open};
 use crate::access::orgs_column;
 use crate::events::cases::{CaseEvent, Clock, ClockChange, ItemChange, Linked, WorkItem};
 use crate::ids::{CaseId, ClockId, Timestamp, WorkItemId};
-use crate::store::{StoreError, Tx};
+use crate::store::{Condition, StoreError, Tx};
 
 /// A case as its row has it.
 pub(super) struct Stored {
@@ -29,28 +29,21 @@ pub(super) struct PartyRow {
     pub(super) phone_index: String,
 }
 
-/// A value for a condition's placeholder.
-pub(super) enum Bind {
-    Text(String),
-    Number(i64),
-}
-
 /// Cases `c` for which a condition holds, in an order.
 pub(super) async fn find(
     pool: &AnyPool,
-    condition: &str,
+    condition: Condition,
     order: &str,
     limit: u32,
-    binds: Vec<Bind>,
 ) -> Result<Vec<Case>, StoreError> {
-    let sql = format!("SELECT c.doc FROM cases c WHERE {condition} ORDER BY {order} LIMIT {limit}");
-    docs(&bound(sql, binds).fetch_all(pool).await?)
+    let tail = format!("ORDER BY {order} LIMIT {limit}");
+    docs(&condition.query("SELECT c.doc FROM cases c", &tail).fetch_all(pool).await?)
 }
 
 /// How many there are.
-pub(super) async fn count(pool: &AnyPool, condition: &str, binds: Vec<Bind>) -> Result<i64, StoreError> {
-    let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) FROM cases c WHERE {condition}");
-    Ok(bound(sql, binds).fetch_one(pool).await?.try_get(0)?)
+pub(super) async fn count(pool: &AnyPool, condition: Condition) -> Result<i64, StoreError> {
+    let query = condition.query("SELECT CAST(COUNT(*) AS BIGINT) FROM cases c", "");
+    Ok(query.fetch_one(pool).await?.try_get(0)?)
 }
 
 /// Cases of a telephone number for which a condition (placeholders from `$2`) holds, open ones first, newest first.
@@ -61,19 +54,11 @@ pub(super) async fn of_phone(
     binds: Vec<String>,
     limit: i64,
 ) -> Result<Vec<Case>, StoreError> {
-    let sql = format!(
-        "SELECT c.doc FROM case_parties p JOIN cases c ON c.id = p.case_id WHERE p.phone_index = $1 AND {condition} \
-         ORDER BY c.ended, c.id DESC LIMIT {limit}"
-    );
-    let binds = [index.to_owned()].into_iter().chain(binds).map(Bind::Text).collect();
-    docs(&bound(sql, binds).fetch_all(pool).await?)
-}
-
-fn bound(sql: String, binds: Vec<Bind>) -> Query<'static, Any, AnyArguments> {
-    binds.into_iter().fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, bind| match bind {
-        Bind::Text(t) => query.bind(t),
-        Bind::Number(n) => query.bind(n),
-    })
+    let of_phone =
+        Condition::new(format!("p.phone_index = $1 AND {condition}"), [index.to_owned()].into_iter().chain(binds));
+    let tail = format!("ORDER BY c.ended, c.id DESC LIMIT {limit}");
+    let head = "SELECT c.doc FROM case_parties p JOIN cases c ON c.id = p.case_id";
+    docs(&of_phone.query(head, &tail).fetch_all(pool).await?)
 }
 
 fn docs(rows: &[AnyRow]) -> Result<Vec<Case>, StoreError> {

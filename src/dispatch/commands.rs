@@ -1,11 +1,8 @@
 //! What others may ask of dispatch.
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
-pub use super::order::Rung;
-use super::order::{Context, LADDER_MAX, Order, OrderCommand, OrderState};
+use super::order::{Context, LADDER_MAX, Order, OrderCommand, OrderState, Rung};
 use super::rows::{self, OrderRow};
+use super::views::{LadderView, OrderFilter, OrderView, ReachedView, ResponderView};
 use crate::access::{self, Action, Actor, CommandError, Refusal};
 use crate::events::NewEvent;
 use crate::events::dispatch::{DispatchEvent, ResponderState};
@@ -62,34 +59,6 @@ pub enum OrderAsk {
     Phone(PhoneNumber),
 }
 
-/// A responder as lists show it.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct ResponderView {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: ResponderId,
-    /// Its name.
-    pub name: String,
-    /// What it can do: `water`, `power`, `gas`, `road`, `rescue`, `patrol`…
-    pub skill: String,
-    /// Its unit.
-    #[schema(value_type = String)]
-    pub org: OrgPath,
-    /// Whether it can be sent.
-    #[schema(value_type = String)]
-    pub state: ResponderState,
-    /// Where it is.
-    #[schema(value_type = Option<Object>)]
-    pub place: Option<Point>,
-    /// Since when it is known to be there.
-    #[schema(value_type = Option<String>)]
-    pub placed_at: Option<Timestamp>,
-    /// How long each on its ladder may take to answer, in seconds.
-    pub answer_seconds: i64,
-    /// Metres from the place asked about.
-    pub distance_m: Option<i64>,
-}
-
 /// A responder to be made.
 #[derive(Debug, Clone)]
 pub struct NewResponder {
@@ -105,82 +74,6 @@ pub struct NewResponder {
     pub answer_seconds: i64,
     /// Whom to alert, with the hours in which he is on duty.
     pub ladder: Vec<(Rung, Option<Timestamp>, Option<Timestamp>)>,
-}
-
-/// An order as answers show it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct OrderView {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: OrderId,
-    /// The case it serves.
-    #[schema(value_type = Option<String>)]
-    pub case_id: Option<CaseId>,
-    /// What is to be done.
-    pub text: String,
-    /// Who is to do it.
-    #[schema(value_type = String)]
-    pub responder_id: ResponderId,
-    /// His name.
-    pub responder: String,
-    /// Where it stands.
-    #[schema(value_type = String)]
-    pub state: OrderState,
-    /// The state in Chinese.
-    pub state_zh: &'static str,
-    /// Where.
-    #[schema(value_type = Option<Object>)]
-    pub place: Option<Point>,
-    /// Who gave it.
-    pub given_by: String,
-    /// When.
-    #[schema(value_type = String)]
-    pub given_at: Timestamp,
-    /// Who is alerted, with masked numbers.
-    pub ladder: Vec<LadderView>,
-    /// How many of them were alerted.
-    pub alerted: usize,
-    /// The whole ladder stayed silent: a dispatcher must act.
-    pub exhausted: bool,
-    /// When each state was reached.
-    pub reached: Vec<ReachedView>,
-    /// What came of it, or why not.
-    pub result: Option<String>,
-}
-
-/// One on the ladder.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct LadderView {
-    /// His name.
-    pub name: String,
-    /// `duty` or `chief`.
-    pub role: String,
-    /// His masked number.
-    pub phone: String,
-}
-
-/// A state and when it was reached.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ReachedView {
-    /// The state.
-    #[schema(value_type = String)]
-    pub state: OrderState,
-    /// When.
-    #[schema(value_type = String)]
-    pub at: Timestamp,
-}
-
-/// Which orders a list shows.
-#[derive(Debug, Clone, Default)]
-pub struct OrderFilter {
-    /// Of this case.
-    pub case: Option<CaseId>,
-    /// Only those not at their end.
-    pub open: bool,
-    /// Older than this one.
-    pub before: Option<OrderId>,
-    /// At most this many.
-    pub limit: i64,
 }
 
 impl Dispatch {
@@ -345,7 +238,7 @@ impl Dispatch {
         near: Option<Point>,
     ) -> Result<Vec<ResponderView>, StoreError> {
         let visible = responders_visible(actor, Action::DispatchRead);
-        let mut found = rows::responders(store.reader(), &visible).await?;
+        let mut found = rows::responders(store.reader(), visible).await?;
         if let Some(near) = near {
             measure(&mut found, near);
         }
@@ -362,7 +255,7 @@ impl Dispatch {
         let action = if actor.may_somewhere(Action::DispatchRead) { Action::DispatchRead } else { Action::OrderHandle };
         let visible = actor.predicate(action, "orgs", "given_by", "0", 1);
         let filter = OrderFilter { limit: filter.limit.clamp(1, PAGE_MAX), ..filter };
-        Ok(rows::orders(store.reader(), &visible, &filter).await?.iter().map(view).collect())
+        Ok(rows::orders(store.reader(), visible, &filter).await?.iter().map(view).collect())
     }
 
     /// One order.
@@ -386,7 +279,7 @@ impl Dispatch {
             }
             Target::Nearest { to, skill } => {
                 let visible = responders_visible(actor, Action::DispatchOrder);
-                let mut free = rows::free_responders(tx, &visible).await?;
+                let mut free = rows::free_responders(tx, visible).await?;
                 free.retain(|r| r.place.is_some() && skill.as_ref().is_none_or(|s| *s == r.skill));
                 measure(&mut free, *to);
                 let text = "附近没有空闲的力量，请指定力量或稍后重试";

@@ -12,10 +12,12 @@ mod order;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod views;
 
-pub use commands::{Dispatch, GiveOrder, NewResponder, OrderAsk, OrderFilter, OrderView, ResponderView, Rung, Target};
+pub use commands::{Dispatch, GiveOrder, NewResponder, OrderAsk, Target};
 pub use escalation::Escalation;
-pub use order::{LADDER_MAX, Order, OrderCommand, OrderState};
+pub use order::{LADDER_MAX, Order, OrderCommand, OrderState, Rung};
+pub use views::{OrderFilter, OrderView, ResponderView};
 
 use crate::store::Migration;
 

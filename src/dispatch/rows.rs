@@ -3,12 +3,13 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row};
 
-use super::commands::{OrderFilter, ResponderView};
 use super::order::{Order, Rung};
-use crate::access::Predicate;
+use super::views::{OrderFilter, ResponderView};
+use crate::access::{Predicate, read_orgs_column};
 use crate::events::dispatch::{LadderRole, ResponderState};
 use crate::ids::{OrderId, OrgPath, Point, ResponderId, Timestamp};
-use crate::store::{StoreError, Tx};
+use crate::store::column::{json, read_id, read_json, read_word, word};
+use crate::store::{Condition, StoreError, Tx};
 
 /// Responders in one list: a whole city's crews fit on one map.
 const RESPONDERS_MAX: i64 = 5_000;
@@ -85,23 +86,17 @@ pub(super) async fn responder(tx: &mut Tx, id: ResponderId) -> Result<Option<Res
     row.as_ref().map(responder_of).transpose()
 }
 
-pub(super) async fn responders(pool: &AnyPool, visible: &Predicate) -> Result<Vec<ResponderView>, StoreError> {
-    let sql = format!("{RESPONDER} WHERE {} ORDER BY org, name LIMIT {RESPONDERS_MAX}", visible.sql);
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-    for bind in &visible.binds {
-        query = query.bind(bind);
-    }
-    query.fetch_all(pool).await?.iter().map(responder_of).collect()
+pub(super) async fn responders(pool: &AnyPool, visible: Predicate) -> Result<Vec<ResponderView>, StoreError> {
+    let tail = format!("ORDER BY org, name LIMIT {RESPONDERS_MAX}");
+    Condition::from(visible).query(RESPONDER, &tail).fetch_all(pool).await?.iter().map(responder_of).collect()
 }
 
 /// Responders who are free, for the choice of the nearest.
-pub(super) async fn free_responders(tx: &mut Tx, visible: &Predicate) -> Result<Vec<ResponderView>, StoreError> {
-    let sql = format!("{RESPONDER} WHERE state = 'free' AND {} LIMIT {RESPONDERS_MAX}", visible.sql);
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-    for bind in &visible.binds {
-        query = query.bind(bind);
-    }
-    query.fetch_all(tx.conn()).await?.iter().map(responder_of).collect()
+pub(super) async fn free_responders(tx: &mut Tx, visible: Predicate) -> Result<Vec<ResponderView>, StoreError> {
+    let mut condition = Condition::from(visible);
+    condition.and_when(true, "state = 'free'");
+    let tail = format!("LIMIT {RESPONDERS_MAX}");
+    condition.query(RESPONDER, &tail).fetch_all(tx.conn()).await?.iter().map(responder_of).collect()
 }
 
 pub(super) async fn update_responder(
@@ -189,42 +184,28 @@ pub(super) async fn waiting_for_phone(tx: &mut Tx, phone: &str) -> Result<Vec<Or
 
 pub(super) async fn orders(
     pool: &AnyPool,
-    visible: &Predicate,
+    visible: Predicate,
     filter: &OrderFilter,
 ) -> Result<Vec<OrderRow>, StoreError> {
-    let mut sql = format!("{ORDER} WHERE {}", visible.sql);
-    let mut binds = visible.binds.clone();
-    if let Some(case) = filter.case {
-        binds.push(case.to_string());
-        sql.push_str(&format!(" AND case_id = ${}", binds.len()));
-    }
-    if filter.open {
-        sql.push_str(" AND state NOT IN ('done', 'declined', 'cancelled')");
-    }
-    if let Some(before) = filter.before {
-        binds.push(before.to_string());
-        sql.push_str(&format!(" AND id < ${}", binds.len()));
-    }
-    sql.push_str(&format!(" ORDER BY id DESC LIMIT {}", filter.limit));
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-    for bind in &binds {
-        query = query.bind(bind);
-    }
-    query.fetch_all(pool).await?.iter().map(order_of).collect()
+    let mut condition = Condition::from(visible);
+    condition
+        .and_if("case_id = ?", filter.case.map(|case| case.to_string()))
+        .and_when(filter.open, "state NOT IN ('done', 'declined', 'cancelled')")
+        .and_if("id < ?", filter.before.map(|id| id.to_string()));
+    let tail = format!("ORDER BY id DESC LIMIT {}", filter.limit);
+    condition.query(ORDER, &tail).fetch_all(pool).await?.iter().map(order_of).collect()
 }
 
 fn order_of(row: &AnyRow) -> Result<OrderRow, StoreError> {
     let (document, orgs): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-    let order = serde_json::from_str(&document).map_err(|e| StoreError::Damaged(e.to_string()))?;
-    let orgs = orgs.split('|').filter(|p| !p.is_empty()).map(OrgPath::from_stored).collect();
-    Ok(OrderRow { order, orgs, given_by: row.try_get(2)? })
+    Ok(OrderRow { order: read_json(&document)?, orgs: read_orgs_column(&orgs), given_by: row.try_get(2)? })
 }
 
 fn responder_of(row: &AnyRow) -> Result<ResponderView, StoreError> {
     let id: String = row.try_get(0)?;
     let (lon, lat): (Option<f64>, Option<f64>) = (row.try_get(5)?, row.try_get(6)?);
     Ok(ResponderView {
-        id: id.parse().map_err(|_| StoreError::Damaged("a responder's id".into()))?,
+        id: read_id(&id, "a responder's id")?,
         name: row.try_get(1)?,
         skill: row.try_get(2)?,
         org: OrgPath::from_stored(row.try_get::<String, _>(3)?),
@@ -234,20 +215,4 @@ fn responder_of(row: &AnyRow) -> Result<ResponderView, StoreError> {
         answer_seconds: row.try_get(8)?,
         distance_m: None,
     })
-}
-
-/// A unit variant as its snake-case word.
-fn word(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-fn read_word<T: serde::de::DeserializeOwned>(word: String) -> Result<T, StoreError> {
-    serde_json::from_value(serde_json::Value::String(word)).map_err(|e| StoreError::Damaged(e.to_string()))
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|e| StoreError::Damaged(e.to_string()))
 }

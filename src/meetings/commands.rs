@@ -1,15 +1,13 @@
 //! What others may ask of meetings.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use super::link::{Invitation, LinkError};
 use super::rows::{self, MeetingRow};
 use super::token::{Claims, Signer, VideoGrants};
+use super::views::{Invited, MeetingFilter, MeetingView, StayView};
 use crate::access::{Action, Actor, CommandError, Refusal, RefusalKind, Target};
 use crate::events::meetings::MeetingEvent;
 use crate::events::{ActorRef, NewEvent};
-use crate::ids::{CaseId, MeetingId, OrgPath, PersonId, Timestamp, UnitId};
+use crate::ids::{CaseId, MeetingId, PersonId, Timestamp};
 use crate::log::{self, Vault};
 use crate::store::{Store, StoreError, Tx};
 
@@ -33,19 +31,6 @@ pub struct Meetings {
     signer: Signer,
 }
 
-/// An invited unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Invited {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: UnitId,
-    /// Its name.
-    pub name: String,
-    /// Its place in the tree.
-    #[schema(value_type = String)]
-    pub path: OrgPath,
-}
-
 /// A meeting to be called.
 #[derive(Debug, Clone)]
 pub struct CallMeeting {
@@ -57,66 +42,6 @@ pub struct CallMeeting {
     pub invite: Vec<Invited>,
     /// What stands before the link's code, such as `https://12345.example.gov.cn/meet#`.
     pub link: String,
-}
-
-/// A meeting as answers show it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct MeetingView {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: MeetingId,
-    /// Its room for LiveKit clients.
-    pub room: String,
-    /// What it is about.
-    pub title: String,
-    /// The case it is about.
-    #[schema(value_type = Option<String>)]
-    pub case_id: Option<CaseId>,
-    /// `called`, `running` or `ended`.
-    pub state: &'static str,
-    /// Who called it.
-    pub held_by: String,
-    /// The invited units.
-    pub invited: Vec<Invited>,
-    /// When it was called.
-    #[schema(value_type = String)]
-    pub created_at: Timestamp,
-    /// When the first came.
-    #[schema(value_type = Option<String>)]
-    pub started_at: Option<Timestamp>,
-    /// When it was over.
-    #[schema(value_type = Option<String>)]
-    pub ended_at: Option<Timestamp>,
-    /// Who was or is there; empty in lists.
-    pub participants: Vec<StayView>,
-}
-
-/// Somebody's stay in a meeting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct StayView {
-    /// His identity in the room.
-    pub identity: String,
-    /// His name as the others see it.
-    pub name: String,
-    /// When he came.
-    #[schema(value_type = String)]
-    pub joined_at: Timestamp,
-    /// When he left; `null` while he is there.
-    #[schema(value_type = Option<String>)]
-    pub left_at: Option<Timestamp>,
-}
-
-/// Which meetings a list shows.
-#[derive(Debug, Clone, Default)]
-pub struct MeetingFilter {
-    /// About this case.
-    pub case: Option<CaseId>,
-    /// Only those that have not ended.
-    pub open: bool,
-    /// Older than this one.
-    pub before: Option<MeetingId>,
-    /// At most this many.
-    pub limit: i64,
 }
 
 /// What a live room reports.
@@ -272,7 +197,7 @@ impl Meetings {
         let action = if actor.may_somewhere(Action::MeetingRead) { Action::MeetingRead } else { Action::MeetingHold };
         let visible = actor.predicate(action, "orgs", "held_by", "0", 1);
         let filter = MeetingFilter { limit: filter.limit.clamp(1, PAGE_MAX), ..filter };
-        Ok(rows::list(store.reader(), &visible, &filter).await?.iter().map(|r| view(r, Vec::new())).collect())
+        Ok(rows::list(store.reader(), visible, &filter).await?.iter().map(|r| view(r, Vec::new())).collect())
     }
 
     /// Whether a room may be entered now: rooms of ended meetings may not; rooms that are no meeting of ours may, for

@@ -16,9 +16,11 @@ pub mod signal;
 #[cfg(test)]
 mod tests;
 pub mod token;
+mod views;
 
-pub use commands::{CallMeeting, Happening, Invited, MeetingFilter, MeetingView, Meetings, StayView};
+pub use commands::{CallMeeting, Happening, Meetings};
 pub use presence::record_presence;
+pub use views::{Invited, MeetingFilter, MeetingView, StayView};
 
 use crate::store::Migration;
 

@@ -3,10 +3,11 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row};
 
-use super::commands::{Invited, MeetingFilter, StayView};
-use crate::access::{Predicate, orgs_column};
+use super::views::{Invited, MeetingFilter, StayView};
+use crate::access::{Predicate, orgs_column, read_orgs_column};
 use crate::ids::{CaseId, MeetingId, OrgPath, PersonId, Timestamp};
-use crate::store::{StoreError, Tx};
+use crate::store::column::{json, read_id, read_json};
+use crate::store::{Condition, StoreError, Tx};
 
 /// Stays shown of one meeting: reconnecting clients make many short ones.
 const STAYS_MAX: i64 = 1_000;
@@ -32,7 +33,7 @@ const MEETING: &str = "SELECT id, title, case_id, host, orgs, held_by, held_by_n
                        FROM meetings";
 
 pub(super) async fn insert(tx: &mut Tx, row: &MeetingRow) -> Result<(), StoreError> {
-    let document = serde_json::to_string(&row.invited).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    let document = json(&row.invited)?;
     sqlx::query(
         "INSERT INTO meetings (id, title, case_id, host, orgs, held_by, held_by_name, created_at, document) \
          VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)",
@@ -76,28 +77,16 @@ pub(super) async fn has_ended(pool: &AnyPool, id: MeetingId) -> Result<Option<bo
 
 pub(super) async fn list(
     pool: &AnyPool,
-    visible: &Predicate,
+    visible: Predicate,
     filter: &MeetingFilter,
 ) -> Result<Vec<MeetingRow>, StoreError> {
-    let mut sql = format!("{MEETING} WHERE {}", visible.sql);
-    let mut binds = visible.binds.clone();
-    if let Some(case) = filter.case {
-        binds.push(case.to_string());
-        sql.push_str(&format!(" AND case_id = ${}", binds.len()));
-    }
-    if filter.open {
-        sql.push_str(" AND ended_at IS NULL");
-    }
-    if let Some(before) = filter.before {
-        binds.push(before.to_string());
-        sql.push_str(&format!(" AND id < ${}", binds.len()));
-    }
-    sql.push_str(&format!(" ORDER BY id DESC LIMIT {}", filter.limit));
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-    for bind in &binds {
-        query = query.bind(bind);
-    }
-    query.fetch_all(pool).await?.iter().map(meeting_of).collect()
+    let mut condition = Condition::from(visible);
+    condition
+        .and_if("case_id = ?", filter.case.map(|case| case.to_string()))
+        .and_when(filter.open, "ended_at IS NULL")
+        .and_if("id < ?", filter.before.map(|id| id.to_string()));
+    let tail = format!("ORDER BY id DESC LIMIT {}", filter.limit);
+    condition.query(MEETING, &tail).fetch_all(pool).await?.iter().map(meeting_of).collect()
 }
 
 pub(super) async fn insert_stay(tx: &mut Tx, meeting: MeetingId, sid: &str, stay: &StayView) -> Result<(), StoreError> {
@@ -154,13 +143,13 @@ fn meeting_of(row: &AnyRow) -> Result<MeetingRow, StoreError> {
         title: row.try_get(1)?,
         case: row.try_get::<Option<String>, _>(2)?.as_deref().map(read).transpose()?,
         host: OrgPath::from_stored(row.try_get::<String, _>(3)?),
-        orgs: orgs.split('|').filter(|p| !p.is_empty()).map(OrgPath::from_stored).collect(),
+        orgs: read_orgs_column(&orgs),
         held_by: row.try_get::<Option<String>, _>(5)?.as_deref().map(read).transpose()?,
         held_by_name: row.try_get(6)?,
         created_at: Timestamp(row.try_get(7)?),
         started_at: row.try_get::<Option<i64>, _>(8)?.map(Timestamp),
         ended_at: row.try_get::<Option<i64>, _>(9)?.map(Timestamp),
-        invited: serde_json::from_str(&document).map_err(|e| StoreError::Damaged(e.to_string()))?,
+        invited: read_json(&document)?,
     })
 }
 
@@ -174,5 +163,5 @@ fn stay_of(row: &AnyRow) -> Result<StayView, StoreError> {
 }
 
 fn read<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Damaged("an id of a meeting".into()))
+    read_id(text, "an id of a meeting")
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use liandong_sms::session::lanes::Lane;
 use liandong_sms::text::count;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::ports::{Contacts, Matters};
 use super::rows::{self, MessageRow};
 use super::templates::{Question, Templates};
+use super::views::{MessageFilter, MessageView};
 use crate::access::{self, Action, Actor, CommandError, Refusal};
 use crate::events::messages::MessageEvent;
 use crate::events::{ActorRef, NewEvent, Personal, Subject};
-use crate::ids::{CaseId, MessageId, OrgPath, PhoneNumber, Timestamp};
+use crate::ids::{CaseId, MessageId, OrgPath, PhoneNumber};
 use crate::log::{self, Vault, VaultError};
 use crate::store::{Store, StoreError, Tx};
 
@@ -62,55 +61,6 @@ pub struct NewMessage {
     pub question: Option<(Question, Subject, String)>,
     /// The same key writes one message.
     pub key: String,
-}
-
-/// A message as answers show it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct MessageView {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: MessageId,
-    /// `out` or `in`.
-    pub direction: String,
-    /// The other side's masked number.
-    pub number: Option<String>,
-    /// Who he is.
-    pub receiver: String,
-    /// The text; `null` once the person was erased.
-    pub text: Option<String>,
-    /// `queued`, `submitted`, `delivered`, `failed`, `expired`, `unknown`, `received`.
-    pub state: String,
-    /// Why it failed.
-    pub reason: Option<String>,
-    /// Segments it takes.
-    pub segments: i64,
-    /// The link that carries it.
-    pub link: String,
-    /// Number and extension to which an answer goes.
-    pub ext: String,
-    /// The template it was made from.
-    pub template: Option<String>,
-    /// The case it is about.
-    #[schema(value_type = Option<String>)]
-    pub case_id: Option<CaseId>,
-    /// When it was written.
-    #[schema(value_type = String)]
-    pub created_at: Timestamp,
-}
-
-/// Which messages a list shows.
-#[derive(Debug, Clone, Default)]
-pub struct MessageFilter {
-    /// About this case.
-    pub case: Option<CaseId>,
-    /// In this state.
-    pub state: Option<String>,
-    /// Of this link.
-    pub link: Option<String>,
-    /// Older than this one.
-    pub before: Option<MessageId>,
-    /// At most this many.
-    pub limit: i64,
 }
 
 impl Messages {
@@ -251,7 +201,7 @@ impl Messages {
         let visible = actor.predicate(Action::MessageRead, "orgs", "created_by", "0", 1);
         let filter = MessageFilter { limit: filter.limit.clamp(1, PAGE_MAX), ..filter };
         let mut views = Vec::new();
-        for row in rows::list(store.reader(), &visible, &filter).await? {
+        for row in rows::list(store.reader(), visible, &filter).await? {
             views.push(self.view(store, row).await?);
         }
         Ok(views)

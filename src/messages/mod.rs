@@ -16,12 +16,14 @@ mod rows;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod views;
 
-pub use commands::{MessageFilter, MessageView, Messages, NewMessage};
+pub use commands::{Messages, NewMessage};
 pub use follow::Reminders;
 pub use gateway::{Gateway, LinkInfo};
 pub use ports::{CitizenText, Contact, Contacts, Matters};
 pub use templates::{Question, TemplateError, Templates};
+pub use views::{MessageFilter, MessageView};
 
 pub use liandong_sms::session::lanes::Lane;
 

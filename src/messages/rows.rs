@@ -3,10 +3,10 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row};
 
-use super::commands::MessageFilter;
-use crate::access::Predicate;
+use super::views::MessageFilter;
+use crate::access::{Predicate, orgs_column, read_orgs_column};
 use crate::ids::{CaseId, MessageId, OrgPath, Timestamp};
-use crate::store::{StoreError, Tx};
+use crate::store::{Condition, StoreError, Tx};
 
 /// A stored message.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub(super) async fn insert(tx: &mut Tx, m: &MessageRow) -> Result<(), StoreError
     .bind(&m.state)
     .bind(&m.reason)
     .bind(m.segments)
-    .bind(crate::access::orgs_column(&m.orgs))
+    .bind(orgs_column(&m.orgs))
     .bind(&m.created_by)
     .bind(m.created_at.0)
     .execute(tx.conn())
@@ -84,33 +84,17 @@ pub(super) async fn read_message(pool: &AnyPool, id: MessageId) -> Result<Option
 
 pub(super) async fn list(
     pool: &AnyPool,
-    visible: &Predicate,
+    visible: Predicate,
     filter: &MessageFilter,
 ) -> Result<Vec<MessageRow>, StoreError> {
-    let mut sql = format!("{MESSAGE} WHERE {}", visible.sql);
-    let mut binds = visible.binds.clone();
-    let mut also = |column: &str, value: String| {
-        binds.push(value);
-        format!(" AND {column} ${}", binds.len())
-    };
-    if let Some(case) = filter.case {
-        sql.push_str(&also("case_id =", case.to_string()));
-    }
-    if let Some(state) = &filter.state {
-        sql.push_str(&also("state =", state.clone()));
-    }
-    if let Some(link) = &filter.link {
-        sql.push_str(&also("link =", link.clone()));
-    }
-    if let Some(before) = filter.before {
-        sql.push_str(&also("id <", before.to_string()));
-    }
-    sql.push_str(&format!(" ORDER BY id DESC LIMIT {}", filter.limit));
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-    for bind in &binds {
-        query = query.bind(bind);
-    }
-    query.fetch_all(pool).await?.iter().map(read).collect()
+    let mut condition = Condition::from(visible);
+    condition
+        .and_if("case_id = ?", filter.case.map(|case| case.to_string()))
+        .and_if("state = ?", filter.state.clone())
+        .and_if("link = ?", filter.link.clone())
+        .and_if("id < ?", filter.before.map(|id| id.to_string()));
+    let tail = format!("ORDER BY id DESC LIMIT {}", filter.limit);
+    condition.query(MESSAGE, &tail).fetch_all(pool).await?.iter().map(read).collect()
 }
 
 /// Sets the state; `reason` is kept when none is given.
@@ -355,7 +339,7 @@ fn read(row: &AnyRow) -> Result<MessageRow, StoreError> {
         state: row.try_get(11)?,
         reason: row.try_get(12)?,
         segments: row.try_get(13)?,
-        orgs: orgs.split('|').filter(|p| !p.is_empty()).map(OrgPath::from_stored).collect(),
+        orgs: read_orgs_column(&orgs),
         created_by: row.try_get(15)?,
         created_at: Timestamp(row.try_get(16)?),
     })

@@ -9,6 +9,8 @@
 
 mod backup;
 mod chain;
+pub mod column;
+mod condition;
 mod migrate;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use backup::{BackupError, backup, restore};
 pub use chain::{ChainHead, GENESIS};
+pub use condition::{Bind, Condition};
 pub use migrate::{Migration, migrate};
 pub use writer::Tx;
 

@@ -4,6 +4,7 @@
 //! caller, every loop takes time and ends, promises are proved from the lengths of the prompts
 //! (`facts/calls.md` §5, core rules).
 
+mod context;
 mod graph;
 mod report;
 mod steps;

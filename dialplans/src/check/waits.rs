@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::context::Context;
 use super::report::Place;
-use super::steps::Context;
 use super::tables::{duration, known_queue};
 use crate::api::QueueName;
 use crate::duration::write_duration;

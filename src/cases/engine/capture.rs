@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clocking::at_node;
-use super::step::{Meta, notices, text, text_opt};
+use super::notices::notices;
+use super::said::{SHORT_MAX, TEXT_MAX, TITLE_MAX, check_place, text, text_opt, unknown_class};
 use super::verbs::RequesterBody;
-use super::{By, World};
+use super::{By, Meta, World};
 use crate::access::Refusal;
 use crate::cases::model::{Case, Stamp};
 use crate::events::cases::{
@@ -14,13 +15,6 @@ use crate::events::cases::{
 };
 use crate::events::{Personal, Subject};
 use crate::ids::{CallId, CaseId, IdSource, PersonId, Timestamp};
-
-/// Longest title, characters.
-pub(super) const TITLE_MAX: usize = 80;
-/// Longest text of any other kind, characters.
-pub(super) const TEXT_MAX: usize = 4_000;
-/// Longest place, name.
-pub(super) const SHORT_MAX: usize = 200;
 
 /// What is said at capture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -172,30 +166,4 @@ fn begin(
         event.change_mut().notices = start.notices.iter().flat_map(|n| notices(n, &after)).collect();
     }
     Ok(event)
-}
-
-pub(super) fn unknown_class(code: &str) -> Refusal {
-    Refusal::invalid("case.unknown_class", format!("没有事项分类「{}」，可用的分类见 /api/v1/classes", cut(code)))
-        .field("/class_code")
-}
-
-pub(super) fn check_place(place: Option<&Place>) -> Result<(), Refusal> {
-    let Some(place) = place else { return Ok(()) };
-    text_opt(&Some(place.text.clone()), "/place/text", SHORT_MAX)?;
-    let bad = |field: &str| {
-        Err(Refusal::invalid("case.bad_point", "坐标须同时给出经度（−180 至 180）和纬度（−90 至 90）").field(field))
-    };
-    match (place.lon, place.lat) {
-        (None, None) => Ok(()),
-        (Some(lon), Some(_)) if !(-180.0..=180.0).contains(&lon) => bad("/place/lon"),
-        (Some(_), Some(lat)) if !(-90.0..=90.0).contains(&lat) => bad("/place/lat"),
-        (Some(_), Some(_)) => Ok(()),
-        (None, _) => bad("/place/lon"),
-        (_, None) => bad("/place/lat"),
-    }
-}
-
-/// Hostile input in a message is shown short.
-fn cut(text: &str) -> String {
-    text.chars().take(40).collect()
 }

@@ -10,7 +10,7 @@ use crate::events::cases::{
 use crate::ids::{ClockId, IdSource, Timestamp};
 
 use super::World;
-use super::step::notices;
+use super::notices::notices;
 
 /// The clocks' changes when the case (as it is after the items' changes) comes to `node` by a move or in a new round.
 pub(super) fn at_node(

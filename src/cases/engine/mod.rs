@@ -5,6 +5,8 @@
 
 mod capture;
 mod clocking;
+mod notices;
+mod said;
 mod step;
 mod verbs;
 mod who;
@@ -14,7 +16,7 @@ mod tests;
 
 pub use capture::{Captor, CaptureBody, capture};
 pub use clocking::{reproject, rungs};
-pub use step::{Meta, Offer, offers, step};
+pub use step::{Offer, offers, step};
 pub use verbs::{Act, LinkBody, RequesterBody, SupplementBody, schema};
 pub use who::By;
 pub(in crate::cases) use who::sensitivity;
@@ -23,6 +25,7 @@ use super::classes::Classes;
 use super::clocks::Calendars;
 use super::flow::Flow;
 use super::ports::Units;
+use crate::ids::Timestamp;
 
 /// What decisions are made by, beside the case itself.
 #[derive(Clone, Copy)]
@@ -35,4 +38,13 @@ pub struct World<'a> {
     pub calendars: &'a Calendars,
     /// The organisation tree.
     pub units: &'a dyn Units,
+}
+
+/// The circumstances of one act.
+#[derive(Debug, Clone, Copy)]
+pub struct Meta<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// The client's key.
+    pub key: Option<&'a str>,
 }

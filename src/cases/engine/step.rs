@@ -1,25 +1,24 @@
 //! One verb carried out: find the way, check who, decide what changes, complete it with clocks and notices.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::Value;
 
-use super::World;
-use super::capture::{SHORT_MAX, TEXT_MAX, TITLE_MAX, check_place, unknown_class};
 use super::clocking::{at_node, cancel_all, meet, rebudget, stepped};
+use super::notices::notices;
+use super::said::{SHORT_MAX, TEXT_MAX, TITLE_MAX, check_place, text, text_opt, unknown_class};
 use super::verbs::{
     Act, AssignBody, FeedBackBody, GiveBody, LinkBody, ReplyBody, ReturnBody, RevisitBody, SupplementBody, schema,
 };
 use super::who::{self, By};
+use super::{Meta, World};
 use crate::access::Refusal;
-use crate::cases::flow::{NoticeSpec, Owner, Verb, Way, Who};
+use crate::cases::flow::{Owner, Verb, Way, Who};
 use crate::cases::model::{Case, Stamp};
 use crate::events::Personal;
 use crate::events::cases::{
     Attachment, CaseEvent, Change, Channel, ClockKind, ContactRole, Given, ItemChange, ItemKind, ItemState, LinkKind,
-    Linked, Move, Noted, Notice, NoticeTo, Overlay, PersonalText, Place, Replied, Resulted, ReturnRequested, Revisited,
-    SignedFor, Supplemented, UnitRef, Urged, WorkItem,
+    Linked, Move, Noted, Overlay, PersonalText, Place, Replied, Resulted, ReturnRequested, Revisited, SignedFor,
+    Supplemented, UnitRef, Urged, WorkItem,
 };
 use crate::ids::{IdSource, Timestamp, UnitId, WorkItemId};
 
@@ -33,15 +32,6 @@ const SUPPLEMENTS_MAX: usize = 200;
 const LINKS_MAX: usize = 500;
 /// How long after the end the citizen may have it reopened himself; later the desk decides.
 const APPEAL_WINDOW_MS: i64 = 30 * 24 * 3_600_000;
-
-/// The circumstances of one act.
-#[derive(Debug, Clone, Copy)]
-pub struct Meta<'a> {
-    /// Now.
-    pub now: Timestamp,
-    /// The client's key.
-    pub key: Option<&'a str>,
-}
 
 /// A verb that may be used now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -158,26 +148,6 @@ fn complete(world: World<'_>, case: &Case, way: &Way, event: &mut CaseEvent, sta
 /// Ends that judge no clock.
 fn cancels(verb: Verb) -> bool {
     matches!(verb, Verb::Void | Verb::Refuse)
-}
-
-/// The notices of a specification, as the case stands.
-pub(super) fn notices(spec: &NoticeSpec, case: &Case) -> Vec<Notice> {
-    let lead = case.lead();
-    let to: Vec<NoticeTo> = match spec.to {
-        Who::Citizen => case.has_phone.then_some(NoticeTo::Requester).into_iter().collect(),
-        Who::CoHandler => case.co_items().map(|i| NoticeTo::Unit { unit: i.unit.clone() }).collect(),
-        Who::Supervisor => Vec::new(),
-        Who::Collector => vec![NoticeTo::Unit { unit: case.collector.clone() }],
-        Who::Desk => vec![NoticeTo::Unit { unit: case.desk.clone() }],
-        Who::Lead => vec![NoticeTo::Unit { unit: lead.map_or(&case.desk, |l| &l.unit).clone() }],
-        Who::Sender => vec![NoticeTo::Unit { unit: lead.map_or(&case.desk, |l| &l.sender).clone() }],
-    };
-    // Times go as RFC 3339: whoever writes the words chooses their form.
-    let due = |k: ClockKind| case.open_clock(k).and_then(|c| c.due_at).map(|at| at.to_string());
-    let named =
-        [("due", due(ClockKind::Sign).or_else(|| due(ClockKind::Settle))), ("settle_due", due(ClockKind::Settle))];
-    let params: BTreeMap<String, String> = named.into_iter().filter_map(|(n, v)| Some((n.to_owned(), v?))).collect();
-    to.into_iter().map(|to| Notice { template: spec.template.clone(), to, params: params.clone() }).collect()
 }
 
 struct Plan<'a, 'i> {
@@ -619,31 +589,4 @@ fn check_attachments(list: &[Attachment]) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// A text that must say something: trimmed, without control characters, not too long.
-pub(super) fn text(said: &str, field: &str, max: usize) -> Result<String, Refusal> {
-    let kept: String = said.trim().chars().filter(|c| *c == '\n' || !is_control(*c)).collect();
-    if kept.is_empty() {
-        return Err(Refusal::invalid("case.nothing_said", "该项不能为空").field(field));
-    }
-    let length = kept.chars().count();
-    if length > max {
-        return Err(Refusal::invalid("case.too_long", format!("该项最多 {max} 字，现有 {length} 字")).field(field));
-    }
-    Ok(kept)
-}
-
-/// A text that may be absent; blank is absent.
-pub(super) fn text_opt(said: &Option<String>, field: &str, max: usize) -> Result<Option<String>, Refusal> {
-    match said.as_deref().map(str::trim).filter(|s| !s.is_empty()) {
-        Some(s) => text(s, field, max).map(Some),
-        None => Ok(None),
-    }
-}
-
-/// Control characters, and those that turn the direction of writing (a name must not read backwards).
-fn is_control(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

@@ -4,6 +4,7 @@
 //! Must not know: the database, people and units as such (owners are rules), HTTP.
 
 mod check;
+mod finding;
 mod guard;
 mod parse;
 
@@ -11,7 +12,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use check::{Finding, check_text};
+pub use check::check_text;
+pub use finding::Finding;
 pub use guard::{Guard, View};
 
 use crate::events::cases::{Budget, ClockKind, Overlay, StartRule};

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::check::Report;
+use super::finding::Report;
 use super::{ClockSpec, Flow, Guard, Node, NoticeSpec, Owner, Per, Start, Verb, Way, Who};
 use crate::events::cases::{Budget, ClockKind, Overlay, StartRule};
 

@@ -10,6 +10,7 @@
 mod commands;
 mod lockout;
 mod password;
+mod policy;
 pub(super) mod rows;
 mod session;
 mod sign_in;
@@ -21,8 +22,9 @@ pub use commands::{
 };
 pub use lockout::{SipGuard, Tally};
 pub use password::{Hasher, Prepared, check_password};
+pub use policy::Policy;
 pub use rows::{AccountRow, account, account_of, accounts};
-pub use session::{Policy, Session, Stage};
+pub use session::{Session, Stage};
 pub use sign_in::{SignIn, SignedIn, TotpSecret};
 pub use sip::{Ha1, SipAccount, SipTicket};
 #[cfg(test)]

@@ -192,7 +192,7 @@ impl Orgs {
     /// Ends sessions that ran out of time, and the oldest beyond the limit.
     async fn make_room(&self, tx: &mut Tx, actor: &Actor, user: &str, now: Timestamp) -> Result<(), CommandError> {
         let (live, dead): (Vec<_>, Vec<_>) =
-            rows::sessions_of(tx.conn(), user).await?.into_iter().partition(|s| s.is_live(&self.policy, now));
+            rows::sessions_of(tx.conn(), user).await?.into_iter().partition(|s| s.is_live(self.policy.idle_ms, now));
         let surplus = (live.len() + 1).saturating_sub(self.policy.sessions_max);
         let over = dead.iter().map(|s| (s, "expired")).chain(live.iter().take(surplus).map(|s| (s, "replaced")));
         for (session, by) in over {
@@ -280,7 +280,7 @@ impl Orgs {
         let found = rows::session_of_token(&mut conn, &token_hash(token)).await?;
         drop(conn);
         let Some(session) = found else { return Err(over().into()) };
-        if !session.is_live(&self.policy, now) {
+        if !session.is_live(self.policy.idle_ms, now) {
             self.expire(session, now).await?;
             return Err(over().into());
         }
@@ -471,7 +471,7 @@ impl Orgs {
         let now = self.now();
         let mut conn = self.store.reader().acquire().await?;
         let all = rows::sessions_of(&mut conn, user).await?;
-        Ok(all.into_iter().filter(|s| s.is_live(&self.policy, now)).collect())
+        Ok(all.into_iter().filter(|s| s.is_live(self.policy.idle_ms, now)).collect())
     }
 
     /// What a browser registers its telephone with; the secret is derived from the session and dies with it.
@@ -500,7 +500,7 @@ impl Orgs {
         let mut conn = self.store.reader().acquire().await?;
         let ticket = match parse_ticket_user(name) {
             Some((_, id)) => match rows::session(&mut conn, id).await? {
-                Some(session) if session.is_live(&self.policy, self.now()) => Some(session),
+                Some(session) if session.is_live(self.policy.idle_ms, self.now()) => Some(session),
                 _ => return Ok(None),
             },
             None => None,
@@ -585,7 +585,7 @@ async fn attempt(
     let [pair, account, from] = keys(name, source);
     let here = source.to_string();
     let sessions = rows::sessions_of(conn, name).await?;
-    let familiar = sessions.iter().any(|s| s.address.as_ref() == Some(&here) && s.is_live(&orgs.policy, now));
+    let familiar = sessions.iter().any(|s| s.address.as_ref() == Some(&here) && s.is_live(orgs.policy.idle_ms, now));
     Ok(Attempt {
         pair: rows::tally(conn, &pair).await?,
         account: rows::tally(conn, &account).await?,

@@ -4,11 +4,11 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::{SeatRow, shared};
-use crate::access::{Action, Actor, Seat, orgs_column};
+use crate::access::{Action, Actor, Seat, orgs_column, read_orgs_column};
 use crate::ids::{OrgPath, PersonId, PostId, Timestamp, UnitId};
 use crate::orgs::roles::Role;
 use crate::orgs::rows::id;
-use crate::store::{StoreError, Tx};
+use crate::store::{Condition, StoreError, Tx};
 
 /// People on one page at most.
 pub const PAGE_MAX: i64 = 200;
@@ -83,35 +83,16 @@ pub async fn list(
     filter: &PersonFilter,
 ) -> Result<Vec<PersonRow>, StoreError> {
     let predicate = actor.predicate(Action::OrgRead, "p.orgs", "p.id", "0", 1);
-    let mut sql = format!(
-        "SELECT p.id, p.name, CASE WHEN p.phone_sealed IS NULL THEN 0 ELSE 1 END, p.version FROM people p WHERE {}",
-        predicate.sql
-    );
-    let mut binds = predicate.binds;
-    let mut add = |condition: &str, values: Vec<String>| {
-        let mut text = condition.to_owned();
-        for value in values {
-            binds.push(value);
-            text = text.replacen('?', &format!("${}", binds.len()), 1);
-        }
-        sql.push_str(" AND ");
-        sql.push_str(&text);
-    };
-    if let Some(within) = &filter.within {
-        add("p.orgs LIKE ?", vec![format!("%|{within}%")]);
-    }
-    if let Some(name) = &filter.name {
-        add("p.name LIKE ? ESCAPE '\\'", vec![format!("%{}%", escape_like(name))]);
-    }
+    let mut condition = Condition::from(predicate);
+    condition
+        .and_if("p.orgs LIKE ?", filter.within.as_ref().map(|within| format!("%|{within}%")))
+        .and_if("p.name LIKE ? ESCAPE '\\'", filter.name.as_ref().map(|name| format!("%{}%", escape_like(name))));
     if let Some((name, id)) = &filter.after {
-        add("(p.name > ? OR (p.name = ? AND p.id > ?))", vec![name.clone(), name.clone(), id.to_string()]);
+        condition.and("(p.name > ? OR (p.name = ? AND p.id > ?))", [name.clone(), name.clone(), id.to_string()]);
     }
-    sql.push_str(&format!(" ORDER BY p.name, p.id LIMIT {}", filter.limit.clamp(1, PAGE_MAX)));
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for bind in binds {
-        query = query.bind(bind);
-    }
-    query.fetch_all(conn).await?.iter().map(read_person).collect()
+    let head = "SELECT p.id, p.name, CASE WHEN p.phone_sealed IS NULL THEN 0 ELSE 1 END, p.version FROM people p";
+    let tail = format!("ORDER BY p.name, p.id LIMIT {}", filter.limit.clamp(1, PAGE_MAX));
+    condition.query(head, &tail).fetch_all(conn).await?.iter().map(read_person).collect()
 }
 
 fn escape_like(text: &str) -> String {
@@ -124,7 +105,7 @@ pub async fn person(conn: &mut AnyConnection, id: PersonId) -> Result<Option<(Pe
         "SELECT id, name, CASE WHEN phone_sealed IS NULL THEN 0 ELSE 1 END, version, orgs FROM people WHERE id = $1";
     let Some(row) = sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await? else { return Ok(None) };
     let orgs: String = row.try_get(4)?;
-    let paths = orgs.split('|').filter(|p| !p.is_empty()).map(OrgPath::from_stored).collect();
+    let paths = read_orgs_column(&orgs);
     Ok(Some((read_person(&row)?, paths)))
 }
 
