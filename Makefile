@@ -7,6 +7,9 @@ SHELL := /bin/bash
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# The property tests' seed: one commit gives one result. `make test SEED=$$RANDOM` goes where nobody has been.
+SEED ?= 20261124
+
 run: web ## Build everything and start the hub with the demo city on http://127.0.0.1:8080
 	cargo run --release -- demo
 
@@ -32,7 +35,7 @@ test-web: web/node_modules/.package-lock.json web ## The console's own tests
 	cd web && npm test
 
 test-rust: web ## Unit tests on both databases, and the scenarios with real peers
-	LIANDONG_TEST_POSTGRES="$$(tests/postgres.sh start)" cargo test --workspace
+	PROPTEST_RNG_SEED=$(SEED) LIANDONG_TEST_POSTGRES="$$(tests/postgres.sh start)" cargo test --workspace
 
 bench: web ## Speed as CPU time and ratios beside the floor
 	benches/run.sh
