@@ -223,6 +223,9 @@ export interface Model {
       lon?: number | null
       lat?: number | null
       grid?: { name: string; leader?: string | null } | null
+      /** The smallest unit and the grid that it lies in. */
+      unit_id?: string
+      grid_id?: string
     }
     requester: {
       name?: string | null

@@ -170,6 +170,8 @@ function readPlace(w: Wire): Case['place'] {
     lon: num(place.lon),
     lat: num(place.lat),
     grid: known ? { name: known, leader: str(grid.leader) } : null,
+    unit_id: str(wire(area.unit).id),
+    grid_id: str(area.grid),
   }
 }
 

@@ -83,9 +83,10 @@ function Who() {
   ]
   return (
     <Dropdown menu={{ items }} trigger={['click']} placement="bottomRight">
-      <button type="button" className={css.who} aria-label={t('app.me.account')}>
+      <button type="button" className={css.who}>
         <b>{me?.person.name}</b>
         <span className="muted num">{me?.person.extension ?? post?.title}</span>
+        <span className="unseen">{t('app.me.account')}</span>
         <Icon name="down" size={12} />
       </button>
     </Dropdown>

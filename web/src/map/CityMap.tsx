@@ -6,26 +6,12 @@
 import { type GeoJSONSource, Map as GlMap, LngLatBounds, Marker, NavigationControl } from 'maplibre-gl'
 import 'maplibre-gl/dist/maplibre-gl.css'
 import { useEffect, useMemo, useRef, useState } from 'react'
-import type { AreaShape, Grid, Place } from '../api/ops'
+import type { AreaShape, Geometry, Grid, Place } from '../api/ops'
 import { useText } from '../i18n'
 import { StateBlock } from '../ui/States'
-import type { Tone } from '../ui/Tag'
 import css from './map.module.css'
-import { areaFeatures, boxOf, gridFeatures, labelPlace, largestBox } from './shapes'
-
-export interface Mark {
-  id: string
-  place: Place
-  /** Circle: a unit that can be sent. Diamond: where something is to be done. */
-  shape: 'circle' | 'diamond'
-  tone: Tone
-  /** Shown beside it. */
-  label: string
-  /** For a screen reader and on hover. */
-  title: string
-  /** Wants attention. */
-  ring?: boolean
-}
+import type { Mark } from './marks'
+import { areaFeatures, boxOf, gridFeatures, labelPlace, largestBox, oneFeature } from './shapes'
 
 interface MapProps {
   areas: AreaShape[]
@@ -38,19 +24,38 @@ interface MapProps {
   pick?: (place: Place) => void
   /** Where the map looks at next. */
   look?: Place | null
+  /** What the map shows at first, where that is less than all areas. */
+  first?: Place[]
+  /** Shows all areas again, each time that the number changes. */
+  whole?: number
+  /** An area that stands out. */
+  highlight?: Geometry
+  /** Names the map for a screen reader; by default as the panel around it. */
+  label?: string
 }
 
 /** Below this the grids of a whole county are one grey spot. */
 const GRIDS_FROM_ZOOM = 10.5
 /** A street fills the screen: deeper there is nothing of ours to see. */
 const ZOOM_MAX = 16
-const LOOK_ZOOM = 12
+const LOOK_ZOOM = 12.5
+/** The view before anything was shown. */
+const FAR_ZOOM = 6
 /** From here on marks stand apart enough to carry their names. */
 const NAMES_FROM_ZOOM = 10.5
 /** Width of a character of an area's name. */
 const LABEL_PX = 12
 
-const COLOURS = { ground: '#eef1f4', area: '#fff', line: '#7e8a98', grid: '#c9d1da' }
+/** The first view shows a few streets around what it is about. */
+const FIRST_MAX_ZOOM = 12.5
+
+const COLOURS = {
+  ground: '#eef1f4',
+  area: '#fff',
+  line: '#7e8a98',
+  grid: '#c9d1da',
+  own: '#1a5aa8',
+}
 
 export function CityMap(props: MapProps) {
   const { t } = useText()
@@ -66,7 +71,13 @@ export function CityMap(props: MapProps) {
     'grids',
     useMemo(() => gridFeatures(props.grids), [props.grids]),
   )
-  useFit(map, props.areas)
+  useSource(
+    map,
+    'own',
+    useMemo(() => oneFeature(props.highlight), [props.highlight]),
+  )
+  useFit(map, props.areas, props.first)
+  useWhole(map, props.areas, props.whole)
   useLook(map, props.look)
   useLabels(map, props.areas)
   useMarks(map, props.marks, props.chosen, props.choose)
@@ -80,7 +91,14 @@ export function CityMap(props: MapProps) {
       </div>
     )
   }
-  return <div ref={holder} className={css.holder} role="region" aria-label={t('dispatch.map.title')} />
+  return (
+    <div
+      ref={holder}
+      className={css.holder}
+      role="group"
+      aria-label={props.label ?? t('dispatch.map.title')}
+    />
+  )
 }
 
 function useMap(holder: React.RefObject<HTMLDivElement | null>, pick?: (place: Place) => void) {
@@ -122,10 +140,22 @@ function newMap(container: HTMLElement): GlMap {
     zoom: 3,
     style: {
       version: 8,
-      sources: { areas: { type: 'geojson', data: empty }, grids: { type: 'geojson', data: empty } },
+      sources: {
+        areas: { type: 'geojson', data: empty },
+        grids: { type: 'geojson', data: empty },
+        own: { type: 'geojson', data: empty },
+      },
       layers: [
         { id: 'ground', type: 'background', paint: { 'background-color': COLOURS.ground } },
         { id: 'areas', type: 'fill', source: 'areas', paint: { 'fill-color': COLOURS.area } },
+        {
+          id: 'fields',
+          type: 'fill',
+          source: 'grids',
+          minzoom: GRIDS_FROM_ZOOM,
+          paint: { 'fill-color': COLOURS.area },
+        },
+        { id: 'own', type: 'fill', source: 'own', paint: { 'fill-color': COLOURS.own, 'fill-opacity': 0.1 } },
         {
           id: 'grids',
           type: 'line',
@@ -138,6 +168,12 @@ function newMap(container: HTMLElement): GlMap {
           type: 'line',
           source: 'areas',
           paint: { 'line-color': COLOURS.line, 'line-width': 1.2 },
+        },
+        {
+          id: 'own-line',
+          type: 'line',
+          source: 'own',
+          paint: { 'line-color': COLOURS.own, 'line-width': 1.6, 'line-dasharray': [3, 2] },
         },
       ],
     },
@@ -154,15 +190,31 @@ function useSource(map: GlMap | null, id: string, data: unknown) {
   }, [map, id, data])
 }
 
-/** Once the outlines are there the whole of them is shown; afterwards the view is the viewer's. */
-function useFit(map: GlMap | null, areas: AreaShape[]) {
+/** Once the outlines are there the first view is shown; afterwards the view is the viewer's. */
+function useFit(map: GlMap | null, areas: AreaShape[], first: Place[] = []) {
   const done = useRef(false)
   useEffect(() => {
-    const box = boxOf(areas)
-    if (!map || !box || done.current) return
+    const whole = boxOf(areas)
+    if (!map || !whole || done.current) return
     done.current = true
-    map.fitBounds(new LngLatBounds([box[0], box[1]], [box[2], box[3]]), { padding: 24, animate: false })
-  }, [map, areas])
+    const part = first.length > 0 ? boxOf([], first) : null
+    const box = part ?? whole
+    map.fitBounds(new LngLatBounds([box[0], box[1]], [box[2], box[3]]), {
+      padding: part ? 80 : 24,
+      maxZoom: FIRST_MAX_ZOOM,
+      animate: false,
+    })
+  }, [map, areas, first])
+}
+
+function useWhole(map: GlMap | null, areas: AreaShape[], whole: number | undefined) {
+  const shown = useRef(whole)
+  useEffect(() => {
+    const box = boxOf(areas)
+    if (!map || !box || shown.current === whole) return
+    shown.current = whole
+    map.fitBounds(new LngLatBounds([box[0], box[1]], [box[2], box[3]]), { padding: 24, duration: 200 })
+  }, [map, areas, whole])
 }
 
 function useLook(map: GlMap | null, look: Place | null | undefined) {
@@ -170,7 +222,8 @@ function useLook(map: GlMap | null, look: Place | null | undefined) {
   const lat = look?.lat
   useEffect(() => {
     if (!map || lon === undefined || lat === undefined) return
-    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+    // From far away one jumps: a flight over half the country explains nothing.
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches || map.getZoom() < FAR_ZOOM
     map.easeTo({
       center: [lon, lat],
       zoom: Math.max(map.getZoom(), LOOK_ZOOM),

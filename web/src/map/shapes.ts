@@ -29,6 +29,11 @@ export function gridFeatures(grids: Grid[]): FeatureCollection {
   }
 }
 
+export const oneFeature = (geometry: Geometry | undefined): FeatureCollection => ({
+  type: 'FeatureCollection',
+  features: geometry ? [feature(geometry, {})] : [],
+})
+
 const feature = (geometry: Geometry, properties: Record<string, string>): Feature => ({
   type: 'Feature',
   properties,

@@ -1,4 +1,4 @@
-import { type ReactNode, useId } from 'react'
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
 import css from './ui.module.css'
 
 interface PanelProps {
@@ -23,7 +23,29 @@ export function Panel({ title, beside, extra, flush, className, children }: Pane
         {beside}
         {extra !== undefined && <div className={css.panelExtra}>{extra}</div>}
       </header>
-      {flush ? children : <div className={css.panelBody}>{children}</div>}
+      {flush ? children : <Body label={id}>{children}</Body>}
     </section>
+  )
+}
+
+/** What scrolls can be reached and scrolled by keyboard; what does not is no stop on the way of the Tab key. */
+function Body({ label, children }: { label: string; children: ReactNode }) {
+  const holder = useRef<HTMLDivElement>(null)
+  const [scrolls, setScrolls] = useState(false)
+  useEffect(() => {
+    const element = holder.current
+    if (!element || typeof ResizeObserver === 'undefined') return
+    const look = () => setScrolls(element.scrollHeight > element.clientHeight + 1)
+    const seen = new ResizeObserver(look)
+    seen.observe(element)
+    for (const child of element.children) seen.observe(child)
+    look()
+    return () => seen.disconnect()
+  })
+  const stop = scrolls ? { tabIndex: 0, role: 'group', 'aria-labelledby': label } : {}
+  return (
+    <div ref={holder} className={css.panelBody} {...stop}>
+      {children}
+    </div>
   )
 }

@@ -1,7 +1,7 @@
 /** The spine: what happened, in order, each with its time. */
 import type { ReactNode } from 'react'
 import { useText } from '../i18n'
-import { fullTime, shortTime } from './format'
+import { clockTime, fullTime, shortTime } from './format'
 import css from './ui.module.css'
 
 export function TimelineList({ children, label }: { children: ReactNode; label?: string }) {
@@ -14,13 +14,15 @@ export function TimelineList({ children, label }: { children: ReactNode; label?:
 
 interface ItemProps {
   at: string
+  /** Its end, where it lasted. */
+  until?: string
   title: ReactNode
   beside?: ReactNode
   tone?: 'neutral' | 'primary' | 'good' | 'warn' | 'danger' | 'hold'
   children?: ReactNode
 }
 
-export function TimelineItem({ at, title, beside, tone = 'neutral', children }: ItemProps) {
+export function TimelineItem({ at, until, title, beside, tone = 'neutral', children }: ItemProps) {
   const { lang } = useText()
   return (
     <li className={css.ev} data-tone={tone}>
@@ -29,6 +31,7 @@ export function TimelineItem({ at, title, beside, tone = 'neutral', children }: 
         {beside}
         <time dateTime={at} title={fullTime(at, lang)}>
           {shortTime(at, Date.now())}
+          {until && clockTime(until) !== clockTime(at) && `–${clockTime(until)}`}
         </time>
       </div>
       {children}

@@ -5,6 +5,7 @@ import { type Account, type OpenSession, sessionsQuery, tell } from '../../api/o
 import { useText } from '../../i18n'
 import { useAct } from '../../ui/act'
 import { Field } from '../../ui/Field'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate } from '../../ui/States'
 import { Tag } from '../../ui/Tag'
@@ -19,9 +20,9 @@ export function AccountDetail({ one }: { one: Account }) {
   const { t } = useText()
   const rights = useRights()
   return (
-    <div className={css.detail}>
+    <div className={lay.stack}>
       <Panel title={one.user} beside={<AccountState one={one} />}>
-        <dl className={css.facts}>
+        <dl className={lay.facts}>
           <dt>{t('admin.accounts.col.person')}</dt>
           <dd>{one.person_name}</dd>
           <dt>{t('admin.accounts.col.extension')}</dt>

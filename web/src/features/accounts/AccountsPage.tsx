@@ -5,14 +5,16 @@ import { Button } from 'antd'
 import { useState } from 'react'
 import { type Account, accountsQuery } from '../../api/ops'
 import { useText } from '../../i18n'
+import lay from '../../ui/layout.module.css'
+import { PagedTable, rowsOf } from '../../ui/PagedTable'
 import { Panel } from '../../ui/Panel'
-import { Empty, Gate, StateBlock } from '../../ui/States'
-import { type Column, Table } from '../../ui/Table'
+import { Split } from '../../ui/Split'
+import { StateBlock } from '../../ui/States'
+import type { Column } from '../../ui/Table'
 import { Tag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
 import { Moment } from '../../ui/time'
 import { AccountDetail } from './AccountDetail'
-import css from './accounts.module.css'
 import { CreateAccount } from './CreateAccount'
 import { useRights } from './rights'
 
@@ -25,11 +27,11 @@ export function AccountsPage() {
   const rights = useRights()
   const [creating, setCreating] = useState(false)
   const asked = useInfiniteQuery(accountsQuery)
-  const rows = asked.data?.pages.flatMap((page) => page.items) ?? []
-  const chosen = rows.find((each) => each.user === open)
+  const chosen = rowsOf(asked).find((each) => each.user === open)
   const choose = (user: string | undefined) => void navigate({ search: { open: user }, replace: true })
+  const columns = useColumns(choose)
   return (
-    <div className={css.page}>
+    <Split aside={400}>
       <TopBar>
         <h1 style={{ fontSize: 16 }}>{t('admin.accounts.title')}</h1>
       </TopBar>
@@ -44,55 +46,39 @@ export function AccountsPage() {
           )
         }
       >
-        <Gate asked={asked} rows={14}>
-          {() =>
-            rows.length === 0 ? (
-              <Empty title={t('admin.accounts.empty')} />
-            ) : (
-              <List
-                rows={rows}
-                selected={open}
-                choose={choose}
-                more={{
-                  has: asked.hasNextPage,
-                  busy: asked.isFetchingNextPage,
-                  load: () => void asked.fetchNextPage(),
-                }}
-              />
-            )
-          }
-        </Gate>
+        <PagedTable
+          asked={asked}
+          label={t('admin.accounts.title')}
+          empty={t('admin.accounts.empty')}
+          columns={columns}
+          rowKey={(one) => one.user}
+          selected={open}
+          open={(one) => choose(one.user)}
+        />
       </Panel>
       {chosen ? (
         <AccountDetail key={chosen.user} one={chosen} />
       ) : (
-        <Panel title={t('admin.accounts.title')}>
+        <Panel title={t('admin.accounts.detail')}>
           <StateBlock icon="people" title={t('admin.accounts.select')}>
             <span>{t('admin.accounts.three')}</span>
           </StateBlock>
         </Panel>
       )}
       {creating && <CreateAccount close={() => setCreating(false)} created={choose} />}
-    </div>
+    </Split>
   )
 }
 
-interface ListProps {
-  rows: Account[]
-  selected?: string
-  choose: (user: string) => void
-  more: { has: boolean; busy: boolean; load: () => void }
-}
-
-function List({ rows, selected, choose, more }: ListProps) {
+function useColumns(choose: (user: string) => void): Column<Account>[] {
   const { t } = useText()
-  const columns: Column<Account>[] = [
+  return [
     {
       key: 'user',
       title: t('admin.accounts.col.user'),
       width: 140,
       cell: (one) => (
-        <button type="button" className={css.open} onClick={() => choose(one.user)}>
+        <button type="button" className={lay.open} onClick={() => choose(one.user)}>
           {one.user}
         </button>
       ),
@@ -134,24 +120,13 @@ function List({ rows, selected, choose, more }: ListProps) {
         ),
     },
   ]
-  return (
-    <Table
-      label={t('admin.accounts.title')}
-      columns={columns}
-      rows={rows}
-      rowKey={(one) => one.user}
-      selected={selected}
-      open={(one) => choose(one.user)}
-      more={more}
-    />
-  )
 }
 
 export function AccountState({ one }: { one: Account }) {
   const { t } = useText()
   if (one.disabled_at) return <Tag tone="danger">{t('admin.accounts.disabled')}</Tag>
   return (
-    <span className={css.tags}>
+    <span className={lay.tags}>
       <Tag tone="good">{t('admin.accounts.active')}</Tag>
       {one.must_change && <Tag tone="warn">{t('admin.accounts.must_change')}</Tag>}
     </span>

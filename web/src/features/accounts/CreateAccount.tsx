@@ -5,7 +5,7 @@ import { peopleOfQuery, tell } from '../../api/ops'
 import { useText } from '../../i18n'
 import { useAct } from '../../ui/act'
 import { Field } from '../../ui/Field'
-import css from './accounts.module.css'
+import lay from '../../ui/layout.module.css'
 
 export function CreateAccount({ close, created }: { close: () => void; created: (user: string) => void }) {
   const { t } = useText()
@@ -40,7 +40,7 @@ export function CreateAccount({ close, created }: { close: () => void; created: 
       cancelText={t('app.common.cancel')}
       okButtonProps={{ loading: busy !== null, disabled: !user || !form.person_id || !form.password }}
     >
-      <div className={css.form}>
+      <div className={lay.form}>
         <Field
           label={t('admin.accounts.user')}
           required

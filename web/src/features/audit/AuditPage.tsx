@@ -5,9 +5,12 @@ import { Button, Select } from 'antd'
 import { type AuditEntry, auditQuery } from '../../api/ops'
 import { useText } from '../../i18n'
 import { fullTime } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
+import { PagedTable, rowsOf } from '../../ui/PagedTable'
 import { Panel } from '../../ui/Panel'
-import { Empty, Gate, StateBlock } from '../../ui/States'
-import { type Column, Table } from '../../ui/Table'
+import { Split } from '../../ui/Split'
+import { StateBlock } from '../../ui/States'
+import type { Column } from '../../ui/Table'
 import { Tag, type Tone } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
 import { Moment } from '../../ui/time'
@@ -33,9 +36,10 @@ export function AuditPage() {
   const set = (change: Partial<AuditSearch>) =>
     void navigate({ search: (now: AuditSearch) => ({ ...now, ...change }), replace: true })
   const asked = useInfiniteQuery(auditQuery({ kind: search.kind, person: search.person }))
-  const rows = asked.data?.pages.flatMap((page) => page.items) ?? []
+  const open = (one: AuditEntry) => set({ open: one.seq })
+  const columns = useColumns(open)
   return (
-    <div className={css.page}>
+    <Split aside={340}>
       <TopBar>
         <h1 style={{ fontSize: 16 }}>{t('admin.audit.title')}</h1>
       </TopBar>
@@ -59,30 +63,21 @@ export function AuditPage() {
             </Tag>
           )}
         </div>
-        <Gate asked={asked} rows={14}>
-          {() =>
-            rows.length === 0 ? (
-              <Empty title={t('admin.audit.empty')} />
-            ) : (
-              <List
-                rows={rows}
-                open={(one) => set({ open: one.seq })}
-                selected={search.open}
-                more={{
-                  has: asked.hasNextPage,
-                  busy: asked.isFetchingNextPage,
-                  load: () => void asked.fetchNextPage(),
-                }}
-              />
-            )
-          }
-        </Gate>
+        <PagedTable
+          asked={asked}
+          label={t('admin.audit.title')}
+          empty={t('admin.audit.empty')}
+          columns={columns}
+          rowKey={(one) => String(one.seq)}
+          selected={search.open ? String(search.open) : null}
+          open={open}
+        />
       </Panel>
       <Detail
-        one={rows.find((each) => each.seq === search.open)}
+        one={rowsOf(asked).find((each) => each.seq === search.open)}
         only={(one) => set({ person: one.person_id ?? undefined, name: one.actor })}
       />
-    </div>
+    </Split>
   )
 }
 
@@ -93,25 +88,15 @@ const kindName = (raw: Raw, kind: string) =>
 
 const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
 
-function List({
-  rows,
-  open,
-  selected,
-  more,
-}: {
-  rows: AuditEntry[]
-  open: (one: AuditEntry) => void
-  selected?: number
-  more: { has: boolean; busy: boolean; load: () => void }
-}) {
+function useColumns(open: (one: AuditEntry) => void): Column<AuditEntry>[] {
   const { t, raw } = useText()
-  const columns: Column<AuditEntry>[] = [
+  return [
     {
       key: 'at',
       title: t('admin.audit.col.time'),
       width: 110,
       cell: (one) => (
-        <button type="button" className={css.open} onClick={() => open(one)}>
+        <button type="button" className={lay.open} onClick={() => open(one)}>
           <Moment at={one.at} />
         </button>
       ),
@@ -126,7 +111,7 @@ function List({
     {
       key: 'what',
       title: t('admin.audit.col.what'),
-      cell: (one) => <span className={css.words}>{summary(one)}</span>,
+      cell: (one) => <span className={lay.clamp}>{summary(one)}</span>,
     },
     {
       key: 'from',
@@ -142,17 +127,6 @@ function List({
       cell: (one) => <span className="num muted">{one.seq}</span>,
     },
   ]
-  return (
-    <Table
-      label={t('admin.audit.title')}
-      columns={columns}
-      rows={rows}
-      rowKey={(one) => String(one.seq)}
-      selected={selected ? String(selected) : null}
-      open={open}
-      more={more}
-    />
-  )
 }
 
 /** What says most in one line; ids say nothing to a reader. */
@@ -184,7 +158,7 @@ function Detail({ one, only }: { one: AuditEntry | undefined; only: (one: AuditE
         )
       }
     >
-      <dl className={css.facts}>
+      <dl className={lay.facts}>
         <dt>{t('admin.audit.col.time')}</dt>
         <dd className="num">{fullTime(one.at, lang)}</dd>
         <dt>{t('admin.audit.col.actor')}</dt>

@@ -6,6 +6,7 @@ import { callQuery } from '../../api/queries'
 import type { Call } from '../../api/types'
 import { useText } from '../../i18n'
 import { duration, phoneNumber, publicNo } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Player } from '../../ui/Player'
 import { problemText } from '../../ui/problem'
@@ -115,7 +116,7 @@ function Facts({ call }: { call: Call }) {
       </Link>,
     ])
   return (
-    <dl className={css.facts}>
+    <dl className={lay.facts}>
       {rows.map(([name, value]) => (
         <div key={name} style={{ display: 'contents' }}>
           <dt>{name}</dt>

@@ -7,17 +7,18 @@ import type { Call } from '../../api/types'
 import { useText } from '../../i18n'
 import { phoneNumber, publicNo, stopwatch } from '../../ui/format'
 import { Icon } from '../../ui/icons'
+import lay from '../../ui/layout.module.css'
+import { PagedTable } from '../../ui/PagedTable'
 import { Panel } from '../../ui/Panel'
 import { SearchBox } from '../../ui/SearchBox'
-import { Empty, Gate } from '../../ui/States'
-import { type Column, Table } from '../../ui/Table'
+import { Split } from '../../ui/Split'
+import type { Column } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
 import { Tag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
 import { Elapsed, Moment } from '../../ui/time'
 import ui from '../../ui/ui.module.css'
 import { CallDetail } from './CallDetail'
-import css from './calls.module.css'
 import type { CallSearch } from './search'
 
 const route = getRouteApi('/signed-in/shell/calls')
@@ -30,7 +31,7 @@ export function CallsPage() {
   const set = (change: Partial<CallSearch>) =>
     void navigate({ search: (now: CallSearch) => ({ ...now, ...change }), replace: true })
   return (
-    <div className={css.page}>
+    <Split aside={400}>
       <TopBar>
         <h1 style={{ fontSize: 16 }}>{t('calls.title')}</h1>
       </TopBar>
@@ -50,7 +51,7 @@ export function CallsPage() {
         <Log search={search} open={(call) => set({ call: call.id })} />
       </Panel>
       <CallDetail id={search.call ?? null} />
-    </div>
+    </Split>
   )
 }
 
@@ -106,7 +107,7 @@ function Log({ search, open }: { search: CallSearch; open: (call: Call) => void 
       title: t('calls.col.time'),
       width: 104,
       cell: (call) => (
-        <button type="button" className={css.open} onClick={() => open(call)}>
+        <button type="button" className={lay.open} onClick={() => open(call)}>
           <Moment at={call.started_at} />
         </button>
       ),
@@ -168,27 +169,16 @@ function Log({ search, open }: { search: CallSearch; open: (call: Call) => void 
     },
   ]
   return (
-    <Gate asked={asked} rows={12}>
-      {(data) => {
-        const rows = data.pages.flatMap((page) => page.items)
-        if (rows.length === 0) return <Empty title={t('calls.empty')}>{t('calls.empty_hint')}</Empty>
-        return (
-          <Table
-            label={t('calls.title')}
-            columns={columns}
-            rows={rows}
-            rowKey={(call) => call.id}
-            selected={selected}
-            open={open}
-            more={{
-              has: asked.hasNextPage,
-              busy: asked.isFetchingNextPage,
-              load: () => void asked.fetchNextPage(),
-            }}
-          />
-        )
-      }}
-    </Gate>
+    <PagedTable
+      asked={asked}
+      empty={t('calls.empty')}
+      emptyHint={t('calls.empty_hint')}
+      label={t('calls.title')}
+      columns={columns}
+      rowKey={(call) => call.id}
+      selected={selected}
+      open={open}
+    />
   )
 }
 

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { Button, Dropdown } from 'antd'
 import { useState } from 'react'
-import { caseQuery } from '../../api/queries'
+import { caseQuery, meQuery } from '../../api/queries'
 import type { Case, Verb } from '../../api/types'
 import { useText } from '../../i18n'
 import { CaseTimeline } from '../../ui/case/CaseTimeline'
@@ -20,6 +20,8 @@ import { CardTag, NodeTag, Tag, UrgencyTag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
 import { Moment } from '../../ui/time'
 import css from './cases.module.css'
+import { FollowUps } from './FollowUps'
+import { PlaceMap } from './PlaceMap'
 
 const route = getRouteApi('/signed-in/shell/cases/$id')
 
@@ -70,7 +72,9 @@ function Shown({ one }: { one: Case }) {
           </Panel>
         )}
         <Limits one={one} />
-        <Requester one={one} />
+        <Requester one={one}>
+          <PlaceMap one={one} />
+        </Requester>
         {one.links && one.links.length > 0 && <Links one={one} />}
       </div>
     </div>
@@ -79,6 +83,7 @@ function Shown({ one }: { one: Case }) {
 
 function Head({ one, choose, chosen }: { one: Case; choose: (verb: string) => void; chosen: string | null }) {
   const { t, code } = useText()
+  const { data: me } = useQuery(meQuery)
   return (
     <header className={css.head}>
       <div className={css.titleRow}>
@@ -121,6 +126,7 @@ function Head({ one, choose, chosen }: { one: Case; choose: (verb: string) => vo
           {one.accepted_at ? t('cases.col.at') : code('verb', 'capture')}{' '}
           <Moment at={one.accepted_at ?? one.collected_at} />
         </span>
+        <FollowUps one={one} may={(right) => !me?.actions || me.actions.includes(right)} />
       </div>
       <Steps one={one} />
     </header>

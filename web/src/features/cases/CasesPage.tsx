@@ -7,11 +7,12 @@ import type { Case } from '../../api/types'
 import { useText } from '../../i18n'
 import { Deadline } from '../../ui/Clock'
 import { publicNo } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
+import { PagedTable } from '../../ui/PagedTable'
 import { Panel } from '../../ui/Panel'
 import { ClassPicker, UnitPicker } from '../../ui/pickers'
 import { SearchBox } from '../../ui/SearchBox'
-import { Empty, Gate } from '../../ui/States'
-import { type Column, Table } from '../../ui/Table'
+import type { Column } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
 import { NodeTag, Tag, UrgencyTag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
@@ -152,26 +153,15 @@ function List({ search, open }: { search: CaseSearch; open: (one: Case) => void 
   const columns = useColumns()
   const asked = useInfiniteQuery(casesQuery(caseQueryOf(search)))
   return (
-    <Gate asked={asked} rows={12}>
-      {(data) => {
-        const rows = data.pages.flatMap((page) => page.items)
-        if (rows.length === 0) return <Empty title={t('cases.empty')}>{t('cases.empty_hint')}</Empty>
-        return (
-          <Table
-            label={t('cases.list')}
-            rows={rows}
-            rowKey={(one) => one.id}
-            columns={columns}
-            open={open}
-            more={{
-              has: asked.hasNextPage,
-              busy: asked.isFetchingNextPage,
-              load: () => void asked.fetchNextPage(),
-            }}
-          />
-        )
-      }}
-    </Gate>
+    <PagedTable
+      asked={asked}
+      empty={t('cases.empty')}
+      emptyHint={t('cases.empty_hint')}
+      label={t('cases.list')}
+      rowKey={(one) => one.id}
+      columns={columns}
+      open={open}
+    />
   )
 }
 
@@ -189,7 +179,7 @@ function useColumns(): Column<Case>[] {
       title: t('cases.col.title'),
       cell: (one) => (
         <>
-          <span className={css.tags}>
+          <span className={lay.tags}>
             <Link to="/cases/$id" params={{ id: one.id }} className={css.caseTitle}>
               {one.title}
             </Link>

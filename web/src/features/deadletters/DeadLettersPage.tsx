@@ -7,6 +7,7 @@ import { useText } from '../../i18n'
 import { useAct } from '../../ui/act'
 import { Field } from '../../ui/Field'
 import { shortTime } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Gate, StateBlock } from '../../ui/States'
 import { type Column, Table } from '../../ui/Table'
@@ -86,7 +87,7 @@ function List({ rows }: { rows: DeadLetter[] }) {
       width: 150,
       align: 'right',
       cell: (one) => (
-        <span className={css.acts}>
+        <span className={lay.tags}>
           <Button size="small" type="primary" loading={busy === one.id} onClick={() => retry(one)}>
             {t('admin.dead.retry')}
           </Button>

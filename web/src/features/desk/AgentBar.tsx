@@ -76,8 +76,8 @@ function StateMenu({ desk }: { desk: Desk }) {
   ]
   return (
     <Dropdown menu={{ items, autoFocus: true }} open={open} onOpenChange={setOpen} trigger={['click']}>
-      <Button size="small" aria-label={t('desk.bar.set')} aria-haspopup="menu" aria-expanded={open}>
-        {t('desk.bar.change')} <Kbd>F2</Kbd>
+      <Button size="small" aria-haspopup="menu" aria-expanded={open}>
+        {t('desk.bar.change')} <span className="unseen">{t('desk.bar.set')}</span> <Kbd>F2</Kbd>
       </Button>
     </Dropdown>
   )

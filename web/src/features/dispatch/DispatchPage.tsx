@@ -14,7 +14,8 @@ import {
 } from '../../api/ops'
 import { meQuery } from '../../api/queries'
 import { useText } from '../../i18n'
-import { CityMap, type Mark } from '../../map/CityMap'
+import { LazyMap } from '../../map/LazyMap'
+import type { Mark } from '../../map/marks'
 import { Panel } from '../../ui/Panel'
 import { Tag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
@@ -50,7 +51,7 @@ export function DispatchPage() {
     setPin(null)
     set({ give: undefined, order: undefined, responder: undefined, case: undefined })
   }
-  const look = chosen?.place ?? units.find((unit) => unit.id === search.responder)?.place ?? null
+  const look = pin ?? chosen?.place ?? units.find((unit) => unit.id === search.responder)?.place ?? null
   return (
     <div className={css.page}>
       <TopBar>
@@ -128,27 +129,35 @@ function MapPanel({ orders, responders, chosen, choose, pin, pick, look }: MapPa
   const { t } = useText()
   const { data: areas } = useQuery(areasQuery)
   const { data: me } = useQuery(meQuery)
-  const [withGrids, setGrids] = useState(false)
+  const [withGrids, setGrids] = useState(true)
+  const [whole, setWhole] = useState(0)
   const unit = me?.posts[0]?.unit.id
   const grids = useQuery({ ...gridsQuery(unit ?? ''), enabled: withGrids && Boolean(unit) })
   const marks = useMarks(orders, responders)
+  // Where something is going on, as far as it is known when the map comes.
+  const first = useMemo(() => busyPlaces(orders, responders), [orders, responders])
   return (
     <Panel
       flush
       title={t('dispatch.map.title')}
       beside={pick && <Tag tone="primary">{t('dispatch.map.pick')}</Tag>}
       extra={
-        <Button
-          size="small"
-          aria-pressed={withGrids}
-          loading={grids.isLoading}
-          onClick={() => setGrids(!withGrids)}
-        >
-          {t('dispatch.map.grids')}
-        </Button>
+        <>
+          <Button size="small" onClick={() => setWhole(whole + 1)}>
+            {t('dispatch.map.whole')}
+          </Button>
+          <Button
+            size="small"
+            aria-pressed={withGrids}
+            loading={grids.isLoading}
+            onClick={() => setGrids(!withGrids)}
+          >
+            {t('dispatch.map.grids')}
+          </Button>
+        </>
       }
     >
-      <CityMap
+      <LazyMap
         areas={areas ?? NO_AREAS}
         grids={(withGrids && grids.data?.items) || NO_GRIDS}
         marks={marks}
@@ -157,6 +166,8 @@ function MapPanel({ orders, responders, chosen, choose, pin, pick, look }: MapPa
         pin={pin}
         pick={pick}
         look={look}
+        first={first}
+        whole={whole}
       />
     </Panel>
   )
@@ -164,6 +175,16 @@ function MapPanel({ orders, responders, chosen, choose, pin, pick, look }: MapPa
 
 const NO_AREAS: never[] = []
 const NO_GRIDS: never[] = []
+
+/** The places of open orders and of who was sent. */
+function busyPlaces(orders: Order[], responders: Responder[]): Place[] {
+  const sent = new Set(orders.filter(isOpen).map((order) => order.responder_id))
+  const places = [
+    ...orders.filter(isOpen).map((order) => order.place),
+    ...responders.filter((unit) => sent.has(unit.id)).map((unit) => unit.place),
+  ]
+  return places.filter((place) => place !== null)
+}
 
 function useMarks(orders: Order[], responders: Responder[]): Mark[] {
   const { t } = useText()

@@ -9,6 +9,7 @@ import { useAct } from '../../ui/act'
 import { Field } from '../../ui/Field'
 import { publicNo } from '../../ui/format'
 import { useShortcut } from '../../ui/keys'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Kbd, Tag } from '../../ui/Tag'
 import css from './dispatch.module.css'
@@ -72,9 +73,9 @@ export function GiveOrder({ responders, responder, caseId, pin, setPin, close, g
   }
   return (
     <Panel title={t('dispatch.give')}>
-      <form className={css.form} onSubmit={submit} noValidate>
+      <form className={lay.form} onSubmit={submit} noValidate>
         {one && (
-          <div className={css.case}>
+          <div className={lay.about}>
             <Tag tone="primary">{t('dispatch.case')}</Tag> <b>{one.title}</b>
             <div className="small">
               <span className="num">{publicNo(one.public_no)}</span>　{one.place.text}
@@ -128,7 +129,7 @@ export function GiveOrder({ responders, responder, caseId, pin, setPin, close, g
             />
           )}
         </Field>
-        <div className={css.acts}>
+        <div className={lay.acts}>
           <Button type="primary" htmlType="submit" loading={busy !== null}>
             {t('dispatch.give')} <Kbd onColor>Ctrl ↵</Kbd>
           </Button>

@@ -10,6 +10,7 @@ import { useAct } from '../../ui/act'
 import { Field } from '../../ui/Field'
 import { phoneNumber } from '../../ui/format'
 import { Icon } from '../../ui/icons'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Gate } from '../../ui/States'
 import { Tag } from '../../ui/Tag'
@@ -59,7 +60,7 @@ function Body({ order, unit }: { order: Order; unit: Responder | undefined }) {
   return (
     <div className={css.card}>
       <p className={css.text}>{order.text}</p>
-      <div className={`${css.row} small`}>
+      <div className={`${lay.row} small`}>
         <span>{t('dispatch.by', { name: order.given_by })}</span>
         <Moment at={order.given_at} />
         {order.case_id && (
@@ -121,7 +122,7 @@ function Acts({ order }: { order: Order }) {
   }
   return (
     <>
-      <div className={css.acts}>
+      <div className={lay.acts}>
         {verbs.map((verb, i) => (
           <Button
             key={verb}
@@ -183,7 +184,7 @@ function Say({ verb, busy, close, send }: SayProps) {
           />
         )}
       </Field>
-      <div className={css.acts}>
+      <div className={lay.acts}>
         <Button type="primary" htmlType="submit" danger={name === 'reason'} loading={busy}>
           {t(`dispatch.verb.${verb}`)}
         </Button>

@@ -1,13 +1,13 @@
 import { Button } from 'antd'
 import type { Order, Responder } from '../../api/ops'
 import { useText } from '../../i18n'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate } from '../../ui/States'
 import { Tabs } from '../../ui/Tabs'
 import { Tag } from '../../ui/Tag'
 import { Moment } from '../../ui/time'
 import { Climb } from './Climb'
-import css from './dispatch.module.css'
 import { ORDER_TONE } from './order'
 import type { DispatchSearch } from './search'
 
@@ -53,7 +53,7 @@ export function OrderList({ asked, rows, responders, search, choose, setAll }: L
               {t('dispatch.no_orders_hint')}
             </Empty>
           ) : (
-            <div className={css.list}>
+            <div className={lay.list}>
               {rows.map((order) => (
                 <Item
                   key={order.id}
@@ -90,13 +90,13 @@ interface ItemProps {
 
 function Item({ order, unit, on, choose }: ItemProps) {
   return (
-    <button type="button" className={css.item} aria-current={on || undefined} onClick={choose}>
-      <span className={css.row}>
+    <button type="button" className={lay.item} aria-current={on || undefined} onClick={choose}>
+      <span className={lay.row}>
         <b>{order.responder}</b>
         <OrderStateTag order={order} />
       </span>
-      <span className={css.clamp}>{order.text}</span>
-      <span className={`${css.row} small`}>
+      <span className={lay.clamp}>{order.text}</span>
+      <span className={`${lay.row} small`}>
         <Climb order={order} answerSeconds={unit?.answer_seconds} />
         <Moment at={order.given_at} />
       </span>

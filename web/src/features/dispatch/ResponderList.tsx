@@ -4,6 +4,7 @@ import { RESPONDER_STATES, type Responder, type ResponderState, tell } from '../
 import { useText } from '../../i18n'
 import { useAct } from '../../ui/act'
 import { duration } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate } from '../../ui/States'
 import { Tag } from '../../ui/Tag'
@@ -58,7 +59,7 @@ export function ResponderList({ asked, chosen, choose, give }: ListProps) {
           if (rows.length === 0)
             return <Empty title={t('dispatch.no_responders')}>{t('dispatch.no_responders_hint')}</Empty>
           return (
-            <ul className={css.list}>
+            <ul className={lay.list}>
               {rows.map((unit) => (
                 <Item
                   key={unit.id}
@@ -88,11 +89,11 @@ function Item({ unit, on, choose, give }: ItemProps) {
   return (
     <li className={css.unit} data-on={on || undefined}>
       <button type="button" className={css.unitName} aria-current={on || undefined} onClick={choose}>
-        <span className={css.row}>
+        <span className={lay.row}>
           <b>{unit.name}</b>
           <ResponderStateTag state={unit.state} />
         </span>
-        <span className={`${css.row} small`}>
+        <span className={`${lay.row} small`}>
           <span>
             {raw(`dispatch.skill.${unit.skill}`, { defaultValue: unit.skill })}　
             {t('dispatch.answer_within', { t: duration(unit.answer_seconds * 1000, raw) })}
@@ -121,7 +122,7 @@ function UnitActs({ unit, give }: { unit: Responder; give: () => void }) {
     void act(state, () => tell('PUT', `/responders/${unit.id}`, { state }), done)
   }
   return (
-    <div className={css.acts}>
+    <div className={`${lay.acts} ${css.unitActs}`}>
       <Button size="small" type="primary" onClick={give}>
         {t('dispatch.give')}
       </Button>

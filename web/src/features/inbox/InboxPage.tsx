@@ -13,6 +13,7 @@ import { Requester, Words } from '../../ui/case/Requester'
 import { useVerb, VerbForm } from '../../ui/case/VerbForm'
 import { movesFirst, movesOn } from '../../ui/case/verbs'
 import { publicNo } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate, StateBlock } from '../../ui/States'
 import { Tabs } from '../../ui/Tabs'
@@ -84,7 +85,7 @@ function List({
         const rows = data.pages.flatMap((page) => page.items)
         if (rows.length === 0) return <Empty title={t(`cases.inbox.empty.${view}`)} />
         return (
-          <div className={css.list}>
+          <div className={lay.list}>
             {rows.map((one) => (
               <Item key={one.id} one={one} on={one.id === open} choose={() => choose(one.id)} />
             ))}
@@ -108,14 +109,14 @@ function List({
 function Item({ one, on, choose }: { one: Case; on: boolean; choose: () => void }) {
   const { t, code } = useText()
   return (
-    <button type="button" className={css.item} aria-current={on || undefined} onClick={choose}>
-      <span className={css.row}>
+    <button type="button" className={lay.item} aria-current={on || undefined} onClick={choose}>
+      <span className={lay.row}>
         <b>{one.title}</b>
         <UrgencyTag urgency={one.urgency} />
         <Deadline one={one} />
       </span>
-      <span className={css.row}>
-        <span className={`small ${css.sub}`}>
+      <span className={lay.row}>
+        <span className={`small ${lay.cut}`}>
           {code('channel', one.channel)}
           {'　'}
           {one.place.text}
@@ -150,7 +151,7 @@ function Chosen({ id }: { id: string }) {
   const { t } = useText()
   const asked = useQuery(caseQuery(id))
   return (
-    <div className={css.detail}>
+    <div className={lay.stack}>
       <Gate asked={asked}>
         {(one) => (
           <>
@@ -179,7 +180,7 @@ function Head({ one }: { one: Case }) {
   const run = (each: Verb) => (bare(each) ? void act(each.verb, {}) : setChosen(each.verb))
   return (
     <header className={css.head}>
-      <div className={css.row}>
+      <div className={lay.row}>
         <h2>{one.title}</h2>
         <UrgencyTag urgency={one.urgency} />
         <CardTag card={one.card} />

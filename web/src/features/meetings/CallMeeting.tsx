@@ -9,9 +9,9 @@ import { useAct } from '../../ui/act'
 import { Field } from '../../ui/Field'
 import { publicNo } from '../../ui/format'
 import { useShortcut } from '../../ui/keys'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Kbd, Tag } from '../../ui/Tag'
-import css from './meetings.module.css'
 import { UnitTree } from './UnitTree'
 
 /** The hub takes no longer title. */
@@ -59,9 +59,9 @@ export function CallMeeting({ caseId, close, created }: CallProps) {
   const known = one ? [one.lead_unit, ...one.co_units].flatMap((unit) => (unit ? [unit] : [])) : []
   return (
     <Panel title={t('meetings.create')}>
-      <form className={css.form} onSubmit={submit} noValidate>
+      <form className={lay.form} onSubmit={submit} noValidate>
         {one && (
-          <div className={css.case}>
+          <div className={lay.about}>
             <Tag tone="primary">{t('meetings.case')}</Tag> <b>{one.title}</b>
             <div className="small num">{publicNo(one.public_no)}</div>
           </div>
@@ -83,7 +83,7 @@ export function CallMeeting({ caseId, close, created }: CallProps) {
           )}
         </Field>
         <UnitTree value={invite} onChange={setInvite} known={known} />
-        <div className={css.acts}>
+        <div className={lay.acts}>
           <Button type="primary" htmlType="submit" loading={busy !== null}>
             {t('meetings.create')} <Kbd onColor>Ctrl ↵</Kbd>
           </Button>

@@ -7,9 +7,12 @@ import { meQuery } from '../../api/queries'
 import { useText } from '../../i18n'
 import { useAct } from '../../ui/act'
 import { clockTime } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
+import { PagedTable } from '../../ui/PagedTable'
 import { Panel } from '../../ui/Panel'
-import { Empty, Gate, StateBlock } from '../../ui/States'
-import { type Column, Table } from '../../ui/Table'
+import { Split } from '../../ui/Split'
+import { Gate, StateBlock } from '../../ui/States'
+import type { Column } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
 import { Tag, type Tone } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
@@ -31,7 +34,7 @@ export function MeetingsPage() {
   const { data: me } = useQuery(meQuery)
   const may = !me?.actions || me.actions.includes('meeting.hold')
   return (
-    <div className={css.page}>
+    <Split aside={400}>
       <TopBar>
         <h1 style={{ fontSize: 16 }}>{t('meetings.title')}</h1>
       </TopBar>
@@ -69,7 +72,7 @@ export function MeetingsPage() {
           <StateBlock icon="meetings" title={t('meetings.select')} />
         </Panel>
       )}
-    </div>
+    </Split>
   )
 }
 
@@ -81,7 +84,7 @@ function List({ search, open }: { search: MeetingSearch; open: (one: Meeting) =>
       key: 'title',
       title: t('meetings.col.title'),
       cell: (one) => (
-        <button type="button" className={css.open} onClick={() => open(one)}>
+        <button type="button" className={lay.open} onClick={() => open(one)}>
           {one.title}
         </button>
       ),
@@ -116,27 +119,16 @@ function List({ search, open }: { search: MeetingSearch; open: (one: Meeting) =>
     },
   ]
   return (
-    <Gate asked={asked} rows={10}>
-      {(data) => {
-        const rows = data.pages.flatMap((page) => page.items)
-        if (rows.length === 0) return <Empty title={t('meetings.empty')}>{t('meetings.empty_hint')}</Empty>
-        return (
-          <Table
-            label={t('meetings.title')}
-            columns={columns}
-            rows={rows}
-            rowKey={(one) => one.id}
-            selected={search.open}
-            open={open}
-            more={{
-              has: asked.hasNextPage,
-              busy: asked.isFetchingNextPage,
-              load: () => void asked.fetchNextPage(),
-            }}
-          />
-        )
-      }}
-    </Gate>
+    <PagedTable
+      asked={asked}
+      empty={t('meetings.empty')}
+      emptyHint={t('meetings.empty_hint')}
+      label={t('meetings.title')}
+      columns={columns}
+      rowKey={(one) => one.id}
+      selected={search.open}
+      open={open}
+    />
   )
 }
 
@@ -176,9 +168,9 @@ function Facts({ one }: { one: Meeting }) {
       onOk: () => act('end', () => endMeeting(one.id), t('meetings.ended')),
     })
   return (
-    <div className={css.facts}>
+    <div className={lay.form}>
       {one.state !== 'ended' && (
-        <div className={css.acts}>
+        <div className={lay.acts}>
           <Button
             type="primary"
             onClick={() => void navigate({ to: '/meeting/$id', params: { id: one.id } })}
@@ -199,11 +191,11 @@ function Facts({ one }: { one: Meeting }) {
           </Link>
         )}
       </div>
-      <h3 className={css.head}>{t('meetings.col.invited')}</h3>
-      <div className={css.tags}>
+      <h3 className={lay.head}>{t('meetings.col.invited')}</h3>
+      <div className={lay.tags}>
         {one.invited.length === 0 ? '—' : one.invited.map((unit) => <Tag key={unit.id}>{unit.name}</Tag>)}
       </div>
-      <h3 className={css.head}>{t('meetings.participants')}</h3>
+      <h3 className={lay.head}>{t('meetings.participants')}</h3>
       {one.participants.length === 0 ? (
         <span className="muted">{t('meetings.nobody')}</span>
       ) : (

@@ -3,6 +3,7 @@ import { Button } from 'antd'
 import { type OrgUnitWhole, orgHistoryQuery, orgQuery, peopleOfQuery, postsOfQuery } from '../../api/ops'
 import { useText } from '../../i18n'
 import { phoneNumber } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate } from '../../ui/States'
 import { Tag } from '../../ui/Tag'
@@ -17,7 +18,7 @@ interface CardProps {
 export function UnitCard({ id, choose }: CardProps) {
   const asked = useQuery(orgQuery(id))
   return (
-    <div className={css.detail}>
+    <div className={lay.stack}>
       <Gate asked={asked}>
         {(unit) => (
           <>

@@ -9,6 +9,7 @@ import { useAct } from '../../ui/act'
 import { Field } from '../../ui/Field'
 import { clockTime, phoneNumber } from '../../ui/format'
 import { Icon } from '../../ui/icons'
+import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
 import { Empty, Gate, StateBlock } from '../../ui/States'
 import { TopBar } from '../../ui/TopBar'
@@ -55,7 +56,7 @@ function Phones({ messages, chosen, choose }: PhonesProps) {
         {phones.length === 0 ? (
           <Empty title={t('sms.no_phones')}>{t('sms.no_phones_hint')}</Empty>
         ) : (
-          <div className={css.phones}>
+          <div className={lay.list}>
             {phones.map((each) => (
               <PhoneItem key={each.key} phone={each} on={each === phone} choose={() => choose(each.key)} />
             ))}
@@ -76,13 +77,13 @@ function Phones({ messages, chosen, choose }: PhonesProps) {
 function PhoneItem({ phone, on, choose }: { phone: Phone; on: boolean; choose: () => void }) {
   const last = phone.messages.at(-1)
   return (
-    <button type="button" className={css.phone} aria-current={on || undefined} onClick={choose}>
+    <button type="button" className={lay.item} aria-current={on || undefined} onClick={choose}>
       <span className={css.phoneRow}>
         <b className="num">{phoneNumber(phone.number)}</b>
         {last && <Moment at={last.created_at} />}
       </span>
       <span className="small">{phone.name}</span>
-      <span className={`small ${css.preview}`}>{last?.text}</span>
+      <span className={`small ${lay.cut}`}>{last?.text}</span>
     </button>
   )
 }
@@ -207,7 +208,7 @@ function AnyPhone() {
   }
   return (
     <Panel title={t('sms.new_phone')}>
-      <form className={css.form} onSubmit={(event) => void submit(event)} noValidate>
+      <form className={lay.form} onSubmit={(event) => void submit(event)} noValidate>
         <Field
           label={t('sms.from')}
           required
@@ -239,7 +240,7 @@ function AnyPhone() {
             />
           )}
         </Field>
-        <div className={css.foot}>
+        <div className={lay.acts}>
           <Button type="primary" htmlType="submit" loading={busy === 'write'}>
             <Icon name="sms" size={14} /> {t('sms.send')}
           </Button>

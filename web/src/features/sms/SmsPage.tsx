@@ -5,9 +5,12 @@ import { Button } from 'antd'
 import { linksQuery, type Message, messagesQuery } from '../../api/ops'
 import { useText } from '../../i18n'
 import { phoneNumber } from '../../ui/format'
+import lay from '../../ui/layout.module.css'
+import { PagedTable } from '../../ui/PagedTable'
 import { Panel } from '../../ui/Panel'
-import { Empty, Gate, StateBlock } from '../../ui/States'
-import { type Column, Table } from '../../ui/Table'
+import { Split } from '../../ui/Split'
+import { StateBlock } from '../../ui/States'
+import type { Column } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
 import { Tag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
@@ -27,7 +30,7 @@ export function SmsPage() {
   const set = (change: Partial<SmsSearch>) =>
     void navigate({ search: (now: SmsSearch) => ({ ...now, ...change }), replace: true })
   return (
-    <div className={css.page}>
+    <Split aside={380}>
       <TopBar>
         <h1 style={{ fontSize: 16 }}>{t('sms.title')}</h1>
         <Links />
@@ -59,7 +62,7 @@ export function SmsPage() {
       ) : (
         <Detail id={search.open ?? null} search={search} />
       )}
-    </div>
+    </Split>
   )
 }
 
@@ -96,7 +99,7 @@ function List({ search, open }: { search: SmsSearch; open: (message: Message) =>
       title: t('sms.col.time'),
       width: 96,
       cell: (one) => (
-        <button type="button" className={css.open} onClick={() => open(one)}>
+        <button type="button" className={lay.open} onClick={() => open(one)}>
           <Moment at={one.created_at} />
         </button>
       ),
@@ -132,27 +135,16 @@ function List({ search, open }: { search: SmsSearch; open: (message: Message) =>
     { key: 'state', title: t('sms.col.state'), width: 96, cell: (one) => <MessageStateTag one={one} /> },
   ]
   return (
-    <Gate asked={asked} rows={12}>
-      {(data) => {
-        const rows = data.pages.flatMap((page) => page.items)
-        if (rows.length === 0) return <Empty title={t('sms.empty')}>{t('sms.empty_hint')}</Empty>
-        return (
-          <Table
-            label={t('sms.title')}
-            columns={columns}
-            rows={rows}
-            rowKey={(one) => one.id}
-            selected={search.open}
-            open={open}
-            more={{
-              has: asked.hasNextPage,
-              busy: asked.isFetchingNextPage,
-              load: () => void asked.fetchNextPage(),
-            }}
-          />
-        )
-      }}
-    </Gate>
+    <PagedTable
+      asked={asked}
+      empty={t('sms.empty')}
+      emptyHint={t('sms.empty_hint')}
+      label={t('sms.title')}
+      columns={columns}
+      rowKey={(one) => one.id}
+      selected={search.open}
+      open={open}
+    />
   )
 }
 
@@ -160,7 +152,7 @@ function Words({ one }: { one: Message }) {
   const { t } = useText()
   if (one.text === null) return <span className="muted">{t('sms.erased')}</span>
   return (
-    <span className={css.words} title={one.text}>
+    <span className={lay.clamp} title={one.text}>
       {one.text}
     </span>
   )
@@ -173,7 +165,7 @@ function Detail({ id, search }: { id: string | null; search: SmsSearch }) {
   return (
     <Panel title={t('sms.col.text')} extra={one && <MessageStateTag one={one} />}>
       {one ? (
-        <dl className={css.facts}>
+        <dl className={lay.facts}>
           <dt>{t('sms.col.who')}</dt>
           <dd>
             <span className="num">{phoneNumber(one.number ?? '')}</span> {one.receiver}

@@ -3,16 +3,18 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { Button, Modal } from 'antd'
 import { useState } from 'react'
-import { caseCountsQuery, casesQuery } from '../../api/queries'
-import type { Case, Verb } from '../../api/types'
+import { caseCountsQuery, caseQuery, casesQuery } from '../../api/queries'
+import type { Case } from '../../api/types'
 import { useText } from '../../i18n'
 import { Deadline } from '../../ui/Clock'
-import { useVerb, VerbForm } from '../../ui/case/VerbForm'
+import { VerbForm } from '../../ui/case/VerbForm'
 import { publicNo } from '../../ui/format'
+import { PagedTable, rowsOf } from '../../ui/PagedTable'
 import { Panel } from '../../ui/Panel'
 import { SearchBox } from '../../ui/SearchBox'
+import { Split } from '../../ui/Split'
 import { Empty, Gate } from '../../ui/States'
-import { type Column, Table } from '../../ui/Table'
+import type { Column } from '../../ui/Table'
 import { Tabs } from '../../ui/Tabs'
 import { NodeTag, UrgencyTag } from '../../ui/Tag'
 import { TopBar } from '../../ui/TopBar'
@@ -30,9 +32,11 @@ export function SupervisionPage() {
   const view = search.view ?? 'supervision'
   const { data: counts } = useQuery(caseCountsQuery)
   const asked = useInfiniteQuery(casesQuery(supervisionQuery(view, search.q)))
-  const rows = asked.data?.pages.flatMap((page) => page.items) ?? []
+  const rows = rowsOf(asked)
+  const [urging, setUrging] = useState<Case | null>(null)
+  const columns = useColumns(setUrging)
   return (
-    <div className={css.page}>
+    <Split aside={288}>
       <TopBar>
         <h1 style={{ fontSize: 16 }}>{t('cases.supervision.title')}</h1>
       </TopBar>
@@ -63,83 +67,50 @@ export function SupervisionPage() {
           />
           <span className="small">{t(`cases.supervision.hint.${view}`)}</span>
         </div>
-        <Gate asked={asked} rows={12}>
-          {() =>
-            rows.length === 0 ? (
-              <Empty title={t('cases.supervision.empty')} />
-            ) : (
-              <List
-                rows={rows}
-                more={{
-                  has: asked.hasNextPage,
-                  busy: asked.isFetchingNextPage,
-                  load: () => void asked.fetchNextPage(),
-                }}
-              />
-            )
-          }
-        </Gate>
+        <PagedTable
+          asked={asked}
+          label={t('cases.supervision.title')}
+          empty={t('cases.supervision.empty')}
+          rowKey={(one) => one.id}
+          columns={columns}
+          open={(one) => void navigate({ to: '/cases/$id', params: { id: one.id } })}
+        />
       </Panel>
       <ByUnit rows={rows} total={asked.hasNextPage ? undefined : rows.length} />
-    </div>
+      {urging && <Urge one={urging} close={() => setUrging(null)} />}
+    </Split>
   )
 }
 
-interface ListProps {
-  rows: Case[]
-  more: { has: boolean; busy: boolean; load: () => void }
-}
-
-function List({ rows, more }: ListProps) {
-  const { t } = useText()
-  const navigate = route.useNavigate()
-  const [acting, setActing] = useState<{ one: Case; verb: Verb } | null>(null)
-  const columns = useColumns((one, verb) => setActing({ one, verb }))
+/** A list says nothing of what may be done: the case itself is asked when a hand is on the button. */
+function Urge({ one, close }: { one: Case; close: () => void }) {
+  const { t, code } = useText()
+  const asked = useQuery(caseQuery(one.id))
   return (
-    <>
-      <Table
-        label={t('cases.supervision.title')}
-        rows={rows}
-        rowKey={(one) => one.id}
-        columns={columns}
-        more={more}
-        open={(one) => void navigate({ to: '/cases/$id', params: { id: one.id } })}
-      />
-      <Modal
-        open={acting !== null}
-        footer={null}
-        onCancel={() => setActing(null)}
-        destroyOnHidden
-        title={acting && <ActTitle one={acting.one} verb={acting.verb} />}
-        width={480}
-      >
-        {acting && (
-          <VerbForm
-            key={acting.one.id + acting.verb.verb}
-            one={acting.one}
-            verb={acting.verb}
-            close={() => setActing(null)}
-          />
-        )}
-      </Modal>
-    </>
+    <Modal
+      open
+      footer={null}
+      onCancel={close}
+      width={480}
+      title={
+        <>
+          {code('verb', 'urge')}
+          <span className={css.of}>{one.title}</span>
+        </>
+      }
+    >
+      <Gate asked={asked} rows={3}>
+        {(whole) => {
+          const verb = whole.verbs.find((each) => each.verb === 'urge')
+          if (!verb) return <p>{t('cases.supervision.cannot_urge', { node: code('node', whole.node) })}</p>
+          return <VerbForm one={whole} verb={verb} close={close} />
+        }}
+      </Gate>
+    </Modal>
   )
 }
 
-function ActTitle({ one, verb }: { one: Case; verb: Verb }) {
-  const { code } = useText()
-  return (
-    <>
-      {verb.title ?? code('verb', verb.verb)}
-      {'　'}
-      <span className="muted" style={{ fontWeight: 400, fontSize: 14 }}>
-        {one.title}
-      </span>
-    </>
-  )
-}
-
-function useColumns(choose: (one: Case, verb: Verb) => void): Column<Case>[] {
+function useColumns(urge: (one: Case) => void): Column<Case>[] {
   const { t } = useText()
   return [
     {
@@ -160,10 +131,11 @@ function useColumns(choose: (one: Case, verb: Verb) => void): Column<Case>[] {
     {
       key: 'unit',
       title: t('cases.col.unit'),
+      width: 150,
       cell: (one) => one.lead_unit?.name ?? <span className="muted">—</span>,
     },
     { key: 'node', title: t('cases.col.node'), width: 100, cell: (one) => <NodeTag node={one.node} /> },
-    { key: 'due', title: t('cases.col.due'), width: 170, cell: (one) => <Deadline one={one} /> },
+    { key: 'due', title: t('cases.col.due'), width: 190, cell: (one) => <Deadline one={one} /> },
     {
       key: 'returns',
       title: t('cases.col.returns'),
@@ -181,32 +153,15 @@ function useColumns(choose: (one: Case, verb: Verb) => void): Column<Case>[] {
     {
       key: 'acts',
       title: <span className="unseen">{t('cases.actions.title')}</span>,
-      width: 150,
+      width: 76,
       align: 'right',
-      cell: (one) => <Acts one={one} choose={choose} />,
-    },
-  ]
-}
-
-function Acts({ one, choose }: { one: Case; choose: (one: Case, verb: Verb) => void }) {
-  const { t } = useText()
-  const { act, busy } = useVerb(one)
-  const urge = one.verbs.find((verb) => verb.verb === 'urge')
-  const supervise = one.verbs.find((verb) => verb.verb === 'supervise')
-  return (
-    <span className={css.acts}>
-      {urge && (
-        <Button size="small" loading={busy === 'urge'} onClick={() => void act('urge', {})}>
+      cell: (one) => (
+        <Button size="small" onClick={() => urge(one)}>
           {t('cases.supervision.urge')}
         </Button>
-      )}
-      {supervise && (
-        <Button size="small" danger onClick={() => choose(one, supervise)}>
-          {t('cases.supervision.supervise')}
-        </Button>
-      )}
-    </span>
-  )
+      ),
+    },
+  ]
 }
 
 /** More bars than this are a list nobody reads. */

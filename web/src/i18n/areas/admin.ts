@@ -57,6 +57,7 @@ export const admin = area(
     },
     accounts: {
       title: '账号',
+      detail: '账号详情',
       create: '新建账号',
       empty: '没有可管理的账号',
       col: {
@@ -267,6 +268,7 @@ export const admin = area(
     },
     accounts: {
       title: 'Accounts',
+      detail: 'Account',
       create: 'New account',
       empty: 'No accounts to manage',
       col: {

@@ -4,7 +4,8 @@ import { useState } from 'react'
 import { timelineQuery } from '../../api/queries'
 import type { HubEvent } from '../../api/types'
 import { useText } from '../../i18n'
-import { type Described, describe, type EventGroup } from '../describe'
+import type { EventGroup } from '../describe'
+import { clockTime } from '../format'
 import { Icon } from '../icons'
 import { Panel } from '../Panel'
 import { Player } from '../Player'
@@ -13,6 +14,7 @@ import { Tag } from '../Tag'
 import { Quote, TimelineItem, TimelineList } from '../Timeline'
 import ui from '../ui.module.css'
 import css from './case.module.css'
+import { type Entry, eventByEvent, story } from './story'
 
 const GROUPS: EventGroup[] = ['call', 'message', 'meeting', 'order', 'step']
 
@@ -34,29 +36,34 @@ const isTold = (event: HubEvent) =>
   !SWITCH_ONLY.has(event.kind) &&
   !event.kind.startsWith('queue.')
 
-interface Told {
-  event: HubEvent
-  told: Described
-}
-
 export function CaseTimeline({ id }: { id: string }) {
   const text = useText()
   const { t } = text
   const asked = useQuery(timelineQuery(id))
   const [group, setGroup] = useState<EventGroup | null>(null)
   const [newest, setNewest] = useState(true)
-  const all: Told[] = (asked.data?.items ?? [])
-    .filter(isTold)
-    .map((event) => ({ event, told: describe(event, text) }))
+  const [folded, setFolded] = useState(true)
+  const events = (asked.data?.items ?? []).filter(isTold)
+  const all = folded ? story(events, text) : eventByEvent(events, text)
   const shown = group ? all.filter(({ told }) => told.group === group) : all
   return (
     <Panel
       title={t('cases.timeline.title')}
       beside={<Filters all={all} group={group} set={setGroup} />}
       extra={
-        <button type="button" className={css.why} style={{ margin: 0 }} onClick={() => setNewest(!newest)}>
-          {newest ? t('cases.timeline.newest') : t('cases.timeline.oldest')}
-        </button>
+        <>
+          <button
+            type="button"
+            className={css.turn}
+            title={t('cases.timeline.how')}
+            onClick={() => setFolded(!folded)}
+          >
+            {folded ? t('cases.timeline.raw') : t('cases.timeline.folded')}
+          </button>
+          <button type="button" className={css.turn} onClick={() => setNewest(!newest)}>
+            {newest ? t('cases.timeline.newest') : t('cases.timeline.oldest')}
+          </button>
+        </>
       }
     >
       <Gate asked={asked} rows={10}>
@@ -77,7 +84,7 @@ function Filters({
   group,
   set,
 }: {
-  all: Told[]
+  all: Entry[]
   group: EventGroup | null
   set: (group: EventGroup | null) => void
 }) {
@@ -103,13 +110,14 @@ function Filters({
   )
 }
 
-function Items({ items, label }: { items: Told[]; label: string }) {
+function Items({ items, label }: { items: Entry[]; label: string }) {
   return (
     <TimelineList label={label}>
-      {items.map(({ event, told }) => (
+      {items.map(({ key, at, until, told, course }) => (
         <TimelineItem
-          key={`${event.site}/${event.seq}`}
-          at={event.at}
+          key={key}
+          at={at}
+          until={until}
           title={told.title}
           tone={told.tone}
           beside={
@@ -120,13 +128,40 @@ function Items({ items, label }: { items: Told[]; label: string }) {
           }
         >
           {told.text && (
-            <div className={told.group === 'message' ? `small ${ui.evText}` : ui.evText}>{told.text}</div>
+            <div className={told.group === 'message' ? `small ${ui.evText}` : ui.evText}>
+              <WithLinks text={told.text} />
+            </div>
+          )}
+          {course && course.length > 1 && (
+            <div className={`small num ${css.course}`}>
+              {course.map((step) => `${clockTime(step.at)} ${step.text}`).join(' → ')}
+            </div>
           )}
           {told.quote && <Quote>{told.quote}</Quote>}
           {told.recordingOf && <Recording callId={told.recordingOf} />}
         </TimelineItem>
       ))}
     </TimelineList>
+  )
+}
+
+/** An address in a message is long and says nothing to a reader: it is shown by its beginning. */
+const ADDRESS = /(https?:\/\/[\w.:/#?=&%~+-]+)/
+const ADDRESS_SHOWN_CHARS = 32
+
+function WithLinks({ text }: { text: string }) {
+  return (
+    <>
+      {text.split(ADDRESS).map((part, i) =>
+        i % 2 === 1 && part.length > ADDRESS_SHOWN_CHARS ? (
+          <span key={i} title={part}>
+            {part.slice(0, ADDRESS_SHOWN_CHARS)}…
+          </span>
+        ) : (
+          part
+        ),
+      )}
+    </>
   )
 }
 

@@ -1,6 +1,6 @@
 /** Who asked, and where: the number stays inside the hub, handlers call through it. */
 import { App, Button, Input, Modal } from 'antd'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { api, take } from '../../api/client'
 import { readRequester } from '../../api/read'
 import type { Case } from '../../api/types'
@@ -12,7 +12,8 @@ import { problemText } from '../problem'
 import { Tag } from '../Tag'
 import css from './case.module.css'
 
-export function Requester({ one }: { one: Case }) {
+/** `children`: what else is known of the place. */
+export function Requester({ one, children }: { one: Case; children?: ReactNode }) {
   const { t, raw } = useText()
   const { message } = App.useApp()
   const { place } = one
@@ -52,6 +53,7 @@ export function Requester({ one }: { one: Case }) {
           {place.grid.leader && t('cases.who.grid', { name: place.grid.leader })}
         </div>
       )}
+      {children}
     </Panel>
   )
 }

@@ -27,7 +27,7 @@ export function Steps({ one }: { one: Case }) {
           <li key={step} data-state={state} aria-current={state === 'now' ? 'step' : undefined}>
             {code('step', step)}
             {state === 'now' ? (
-              ` · ${code('node', one.node)}`
+              nodeBeside(code('step', step), code('node', one.node))
             ) : at ? (
               <span className="num"> {sameDay(at) ? clockTime(at) : shortTime(at, Date.now())}</span>
             ) : null}
@@ -37,6 +37,10 @@ export function Steps({ one }: { one: Case }) {
     </ol>
   )
 }
+
+/** Where the node is but the step's own word again, it is said once. */
+const nodeBeside = (step: string, node: string) =>
+  node.startsWith(step) ? node.slice(step.length) : ` · ${node}`
 
 const sameDay = (at: string) => new Date(at).toDateString() === new Date().toDateString()
 
