@@ -12,6 +12,7 @@ pub mod classes;
 pub mod clocks;
 mod commands;
 pub mod engine;
+mod filter;
 pub mod flow;
 mod follow;
 mod lists;
@@ -25,8 +26,9 @@ mod tests;
 mod track;
 
 pub use commands::{Cases, NumberBlock, OpenError, Parts, Wish, read_event};
+pub use filter::{CaseBox, CaseFilter, Sort};
 pub use follow::ClockBell;
-pub use lists::{CaseBox, CaseFilter, CaseLine, CasePage, Counts, Sort};
+pub use lists::{CaseLine, CasePage, Counts};
 pub use queries::{CaseDetail, PhoneHistory, RequesterView};
 pub use track::{PublicStep, PublicView};
 

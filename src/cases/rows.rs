@@ -1,4 +1,6 @@
-//! The SQL of cases: the projection that a step writes, single rows, and the running of the conditions that `lists` composes.
+//! The SQL of cases: the projection that a step writes, single rows, and lists in `list`.
+
+pub(super) mod list;
 
 use std::fmt::Write;
 
@@ -27,23 +29,6 @@ pub(super) struct PartyRow {
     pub(super) name: String,
     pub(super) phone: String,
     pub(super) phone_index: String,
-}
-
-/// Cases `c` for which a condition holds, in an order.
-pub(super) async fn find(
-    pool: &AnyPool,
-    condition: Condition,
-    order: &str,
-    limit: u32,
-) -> Result<Vec<Case>, StoreError> {
-    let tail = format!("ORDER BY {order} LIMIT {limit}");
-    docs(&condition.query("SELECT c.doc FROM cases c", &tail).fetch_all(pool).await?)
-}
-
-/// How many there are.
-pub(super) async fn count(pool: &AnyPool, condition: Condition) -> Result<i64, StoreError> {
-    let query = condition.query("SELECT CAST(COUNT(*) AS BIGINT) FROM cases c", "");
-    Ok(query.fetch_one(pool).await?.try_get(0)?)
 }
 
 /// Cases of a telephone number for which a condition (placeholders from `$2`) holds, open ones first, newest first.
