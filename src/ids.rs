@@ -246,7 +246,10 @@ impl PhoneNumber {
             digits = rest.to_owned();
             foreign = false;
         }
-        if digits.len() < 2 || digits.len() > PHONE_DIGITS_MAX {
+        // Neither a country nor a Chinese area begins so: what is left of "+86 00…" would read as another number next time.
+        let again = digits.starts_with("00") || (foreign && digits.starts_with('0'));
+        let twice = !foreign && digits.strip_prefix("86").is_some_and(|r| r.len() == 11 && r.starts_with('1'));
+        if again || twice || digits.len() < 2 || digits.len() > PHONE_DIGITS_MAX {
             return Err(BadPhone);
         }
         Ok(Self(if foreign { format!("+{digits}") } else { digits }))

@@ -220,10 +220,11 @@ impl Uri {
 
     fn params_agree(&self, other: &Self) -> bool {
         const MUST_BE_ON_BOTH: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
+        // A name must not stand twice (§19.1.1); where it does, its first value counts.
         let one_way = |a: &Self, b: &Self| {
-            a.params().all(|(name, value)| match b.param(name) {
-                Some(theirs) => unescape(value).eq_ignore_ascii_case(&unescape(theirs)),
-                None => !MUST_BE_ON_BOTH.iter().any(|must| name.eq_ignore_ascii_case(must)),
+            a.params().all(|(name, _)| match (a.param(name), b.param(name)) {
+                (Some(ours), Some(theirs)) => unescape(ours).eq_ignore_ascii_case(&unescape(theirs)),
+                _ => !MUST_BE_ON_BOTH.iter().any(|must| name.eq_ignore_ascii_case(must)),
             })
         };
         one_way(self, other) && one_way(other, self)

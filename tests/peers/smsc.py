@@ -8,7 +8,7 @@ Listens on 127.0.0.1 (--port N, 0 = any free one) and prints one JSON object per
    "udh": {"ref": r, "total": t, "index": i} | null, "text": ..., "octets": length of short_message, "answered": bool, "in_flight": n}
   {"event": "deliver_resp", "seq": n, "status": s}          {"event": "bad", "why": ...}
 Commands come as JSON lines on standard input:
-  {"mo": {"from": ..., "to": ..., "text": ..., "dcs": 8, "parts": 1, "order": [2, 1], "repeat": 1, "sar": false}}
+  {"mo": {"from": ..., "to": ..., "text": ..., "dcs": 8, "parts": 1, "order": [2, 1], "repeat": 1, "sar": false, "hex": octets instead of the text}}
   {"receipt": {"id": ..., "phone": ..., "sender": ..., "stat": "DELIVRD", "tlv": true, "text": true, "repeat": 1, "esm": 4, "dcs": 0}}
   {"set": {"receipts": true, "resp_id": "hex|HEX|dec", "receipt_id": same, "width": zero padding of resp ids, "early": true,
            "repeat": n, "stat": ..., "tlv": bool, "swallow": n, "drop_receipts_of_swallowed": bool, "throttle": n,
@@ -247,8 +247,8 @@ class Session:
         for _ in range(repeat):
             self.deliver(phone, sender, esm, dcs, line.encode() if text else b"", tlvs)
 
-    def mo(self, text, to, dcs=8, parts=1, order=None, repeat=1, sar=False, ref=7, **sender):
-        octets = octets_of(dcs, text)
+    def mo(self, text, to, dcs=8, parts=1, order=None, repeat=1, sar=False, ref=7, hex=None, **sender):
+        octets = octets_of(dcs, text) if hex is None else bytes.fromhex(hex)
         size = -(-len(octets) // parts)
         size += size % 2 if dcs == 8 else 0
         for index in order or range(1, parts + 1):

@@ -60,6 +60,11 @@ impl Place {
         self
     }
 
+    /// The value of a `LIANDONG_…` variable of this place.
+    pub(crate) fn variable(&self, name: &str) -> String {
+        self.variables.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone()).unwrap()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -431,7 +431,7 @@ impl Parser {
         section.rejected = port == 0;
         if kind != Kind::Application {
             let types = words.filter_map(|word| word.parse().ok()).filter(|pt: &u8| *pt < 128);
-            section.codecs = types.take(MAX_ITEMS).map(static_codec).collect();
+            section.codecs = types.take(MAX_ITEMS).map(|pt| static_codec(kind, pt)).collect();
         }
         self.current = Some(section);
         Ok(())
@@ -487,13 +487,14 @@ impl Parser {
     }
 }
 
-/// Static payload types that browsers may list without a map line (RFC 3551 §6).
-fn static_codec(payload_type: u8) -> Codec {
+/// Static payload types that browsers may list without a map line (RFC 3551 §6). They are audio's: a refused camera's `0` names
+/// no codec.
+fn static_codec(kind: Kind, payload_type: u8) -> Codec {
     let name = match payload_type {
-        0 => "PCMU",
-        8 => "PCMA",
-        9 => "G722",
-        13 => "CN",
+        0 if kind == Kind::Audio => "PCMU",
+        8 if kind == Kind::Audio => "PCMA",
+        9 if kind == Kind::Audio => "G722",
+        13 if kind == Kind::Audio => "CN",
         _ => "",
     };
     Codec { payload_type, name: name.into(), clock_rate: 8000, channels: 1, ..Codec::default() }
@@ -752,6 +753,12 @@ mod tests {
         let offer = Description::parse(OFFER).unwrap();
         let again = Description::parse(&offer.to_string()).unwrap();
         assert_eq!(offer, again);
+    }
+
+    #[test]
+    fn a_camera_without_codecs_does_not_come_back_as_a_telephone() {
+        let offer = Description::parse(&OFFER.replace("96 97", "0").replace("a=rtpmap:9", "a=x-gone:9")).unwrap();
+        assert!(offer.section(&"0".into()).unwrap().codecs.iter().all(|codec| codec.name.is_empty()));
     }
 
     #[test]

@@ -1,0 +1,4 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    (liandong_fuzz::named("flow").expect("a target").body)(data)
+});
