@@ -61,6 +61,7 @@ impl Place {
     }
 
     /// The value of a `LIANDONG_…` variable of this place.
+    #[allow(dead_code)] // the scenarios of bad input follow
     pub(crate) fn variable(&self, name: &str) -> String {
         self.variables.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone()).unwrap()
     }
