@@ -147,7 +147,8 @@ impl Cases {
     ) -> Result<Case, CommandError> {
         actor.check(Action::CaseCapture, Target::of(std::slice::from_ref(&actor.unit_path)))?;
         let unit = self.unit_of(actor)?;
-        self.capture_for(tx, By::actor(actor), body, unit, Vec::new(), key).await
+        let begin = Beginning { id: CaseId::new(tx.ids()), subjects: Vec::new() };
+        self.capture_for(tx, By::actor(actor), body, unit, begin, key).await
     }
 
     async fn capture_for(
@@ -156,7 +157,7 @@ impl Cases {
         by: By<'_>,
         body: &CaptureBody,
         unit: UnitRef,
-        subjects: Vec<Subject>,
+        begin: Beginning,
         key: Option<&str>,
     ) -> Result<Case, CommandError> {
         let client_key =
@@ -169,13 +170,14 @@ impl Cases {
         let phone = body.requester.as_ref().and_then(|r| r.phone.clone());
         let query_code = query_code(tx.ids().uuid());
         let captor = Captor {
+            id: begin.id,
             desk: self.units().desk_of(unit.id).unwrap_or_else(|| unit.clone()),
             unit,
             person: by.actor.person,
             phone_owner: phone.as_ref().map(|p| self.owner_of(p)),
             public_no: self.next_number(tx).await?,
             query_code: query_code.clone(),
-            subjects,
+            subjects: begin.subjects,
         };
         let calendars = self.calendars();
         let meta = Meta { now: tx.now(), key };
@@ -235,10 +237,11 @@ impl Cases {
         self.record(tx, case, event, by.actor_ref()).await
     }
 
-    /// An SMS from a citizen becomes a draft at the front desk.
+    /// An SMS from a citizen becomes a draft at the front desk, with an id that the message already names.
     pub async fn open_draft_from_sms(
         &self,
         tx: &mut Tx,
+        id: CaseId,
         phone: &PhoneNumber,
         text: &str,
         message: Subject,
@@ -264,33 +267,35 @@ impl Cases {
         let hub = Actor::hub("短信");
         let key = message.to_string();
         let by = By { actor: &hub, unit: None, citizen: true, via: "sms" };
-        self.capture_for(tx, by, &body, unit, vec![message], Some(&key)).await
+        self.capture_for(tx, by, &body, unit, Beginning { id, subjects: vec![message] }, Some(&key)).await
     }
 
-    /// A citizen's word on his own case, known by his number. `None` if `text` names no case of his: then it is a new
-    /// matter. A case that is at its end only gets the message linked.
-    pub async fn supplement_by_citizen(
-        &self,
-        tx: &mut Tx,
-        phone: &PhoneNumber,
-        text: &str,
-        message: Subject,
-    ) -> Result<Option<Case>, CommandError> {
+    /// The case whose public number stands in a text, if its citizen has this telephone number: to anybody else it is not
+    /// there.
+    pub async fn of_citizen(&self, tx: &mut Tx, phone: &PhoneNumber, text: &str) -> Result<Option<CaseId>, StoreError> {
         let Some(no) = find_public_no(text) else { return Ok(None) };
         let Some(stored) = rows::load_by_no(tx.conn(), &no).await? else { return Ok(None) };
         let party = rows::requester(tx.conn(), stored.case.id).await?.unwrap_or_default();
-        if party.phone_index != self.0.parts.vault.index(phone.as_str()) {
-            return Ok(None);
-        }
-        let case =
-            self.link(tx, stored.case, message, ContactRole::Related, ActorRef::part("citizen", "诉求人")).await?;
+        Ok((party.phone_index == self.0.parts.vault.index(phone.as_str())).then_some(stored.case.id))
+    }
+
+    /// A citizen's word on his own case (see [`Cases::of_citizen`]). A case that is at its end only gets the message
+    /// linked.
+    pub async fn supplement_by_citizen(
+        &self,
+        tx: &mut Tx,
+        id: CaseId,
+        text: &str,
+        message: Subject,
+    ) -> Result<Case, CommandError> {
+        let by = ActorRef::part("citizen", "诉求人");
+        let case = self.link_subject(tx, id, message, ContactRole::Related, by).await?;
         let hub = Actor::hub("短信");
         let by = By { actor: &hub, unit: None, citizen: true, via: "sms" };
         let body = engine::SupplementBody { text: Some(text.to_owned()), ..Default::default() };
         match self.act_on(tx, by, case.clone(), Act::Supplement(body), Wish::default()).await {
-            Ok(case) => Ok(Some(case)),
-            Err(CommandError::Refused(_)) => Ok(Some(case)),
-            Err(e) => Err(e),
+            Err(CommandError::Refused(_)) => Ok(case),
+            done => done,
         }
     }
 
@@ -561,6 +566,12 @@ impl Cases {
     fn owner_of_text(&self, phone: &str) -> String {
         format!("phone:{}", self.0.parts.vault.index(phone))
     }
+}
+
+/// What a case begins with.
+struct Beginning {
+    id: CaseId,
+    subjects: Vec<Subject>,
 }
 
 /// Whether the actor may see the case; else it is not there for him.

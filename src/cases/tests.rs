@@ -330,22 +330,28 @@ async fn an_sms_becomes_a_draft_and_with_the_number_a_supplement() {
         let write = |text: &'static str, id: &'static str| {
             let (cases, phone) = (cases.clone(), phone.clone());
             store.write(move |tx| {
-                Box::pin(async move { cases.open_draft_from_sms(tx, &phone, text, Subject::new("message", id)).await })
+                Box::pin(async move {
+                    let (case, message) = (CaseId::new(tx.ids()), Subject::new("message", id));
+                    cases.open_draft_from_sms(tx, case, &phone, text, message).await
+                })
             })
         };
         let draft = write("我家停水了，文化路一号院", "m1").await.unwrap();
         assert_eq!((draft.node.as_str(), draft.channel.as_str()), ("draft", "sms"));
         assert_eq!(write("我家停水了，文化路一号院", "m1").await.unwrap().id, draft.id, "the same message once");
-        let more = |from: &str, no: &str| {
-            let (cases, phone, text) = (cases.clone(), PhoneNumber::parse(from).unwrap(), format!("{no} 水来了又停"));
-            store.write(move |tx| {
-                Box::pin(
-                    async move { cases.supplement_by_citizen(tx, &phone, &text, Subject::new("message", "m2")).await },
-                )
-            })
+        let whose = |from: &str| {
+            let (cases, phone, no) =
+                (cases.clone(), PhoneNumber::parse(from).unwrap(), format!("我的 {} 呢？", draft.public_no));
+            store.write(move |tx| Box::pin(async move { cases.of_citizen(tx, &phone, &no).await }))
         };
-        assert!(more("13900000000", &draft.public_no).await.unwrap().is_none(), "a stranger's number");
-        let after = more("13812348001", &draft.public_no).await.unwrap().unwrap();
+        assert_eq!(whose("13900000000").await.unwrap(), None, "a stranger's number");
+        assert_eq!(whose("13812348001").await.unwrap(), Some(draft.id));
+        let (writer, id) = (cases.clone(), draft.id);
+        let more = store.write(move |tx| {
+            let message = Subject::new("message", "m2");
+            Box::pin(async move { writer.supplement_by_citizen(tx, id, "水来了又停", message).await })
+        });
+        let after = more.await.unwrap();
         assert_eq!((after.supplements.len(), after.subjects.len()), (1, 2));
         assert_eq!(replayed(&store, draft.id).await, after);
         let subject = Subject::new("message", "m2");

@@ -5,7 +5,6 @@ use crate::access::{Actor, CommandError, Origin, Refusal};
 use crate::cases::{self, Cases};
 use crate::dispatch::Dispatch;
 use crate::events::cases::{Area, ContactRole, UnitRef};
-use crate::events::messages::TakenAs;
 use crate::events::{ActorRef, Subject};
 use crate::ids::{CaseId, OrderId, OrgPath, PhoneNumber, Point, UnitId};
 use crate::log::Vault;
@@ -146,23 +145,26 @@ impl messages::Matters for Replies {
         })
     }
 
-    fn citizen_wrote<'a>(
+    fn citizens_case<'a>(
         &'a self,
         tx: &'a mut Tx,
-        text: CitizenText,
-    ) -> WriteFuture<'a, (CaseId, TakenAs), StoreError> {
+        from: &'a PhoneNumber,
+        text: &'a str,
+    ) -> WriteFuture<'a, Option<CaseId>, StoreError> {
+        Box::pin(self.cases.of_citizen(tx, from, text))
+    }
+
+    fn supplement<'a>(&'a self, tx: &'a mut Tx, case: CaseId, text: CitizenText) -> WriteFuture<'a, (), StoreError> {
         Box::pin(async move {
-            let CitizenText { message, from, number, text } = text;
-            if let Some(number) = number {
-                let words = format!("{number} {text}");
-                let found =
-                    self.cases.supplement_by_citizen(tx, &from, &words, message.clone()).await.map_err(store)?;
-                if let Some(case) = found {
-                    return Ok((case.id, TakenAs::Supplement));
-                }
-            }
-            let case = self.cases.open_draft_from_sms(tx, &from, &text, message).await.map_err(store)?;
-            Ok((case.id, TakenAs::Draft))
+            let CitizenText { message, text, .. } = text;
+            self.cases.supplement_by_citizen(tx, case, &text, message).await.map_err(store).map(drop)
+        })
+    }
+
+    fn open_draft<'a>(&'a self, tx: &'a mut Tx, case: CaseId, text: CitizenText) -> WriteFuture<'a, (), StoreError> {
+        Box::pin(async move {
+            let CitizenText { message, from, text } = text;
+            self.cases.open_draft_from_sms(tx, case, &from, &text, message).await.map_err(store).map(drop)
         })
     }
 

@@ -2,7 +2,6 @@
 
 use crate::access::Refusal;
 use crate::events::Subject;
-use crate::events::messages::TakenAs;
 use crate::ids::{CaseId, OrderId, OrgPath, PhoneNumber, UnitId};
 use crate::store::{StoreError, Tx, WriteFuture};
 
@@ -28,8 +27,6 @@ pub struct CitizenText {
     pub message: Subject,
     /// Who wrote.
     pub from: PhoneNumber,
-    /// The case number in front of his text.
-    pub number: Option<String>,
     /// What he wrote.
     pub text: String,
 }
@@ -52,9 +49,19 @@ pub trait Matters: Send + Sync + 'static {
         phone: &'a PhoneNumber,
     ) -> WriteFuture<'a, Result<(), Refusal>, StoreError>;
 
-    /// Takes a citizen's text: a supplement to his case, or a new draft. The case, and what it was taken for.
-    fn citizen_wrote<'a>(&'a self, tx: &'a mut Tx, text: CitizenText)
-    -> WriteFuture<'a, (CaseId, TakenAs), StoreError>;
+    /// The case whose public number stands in the text, if it is the case of whoever has this telephone number.
+    fn citizens_case<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        from: &'a PhoneNumber,
+        text: &'a str,
+    ) -> WriteFuture<'a, Option<CaseId>, StoreError>;
+
+    /// Takes a citizen's text as a supplement to his case.
+    fn supplement<'a>(&'a self, tx: &'a mut Tx, case: CaseId, text: CitizenText) -> WriteFuture<'a, (), StoreError>;
+
+    /// Takes a citizen's text as a new matter: a draft with this id.
+    fn open_draft<'a>(&'a self, tx: &'a mut Tx, case: CaseId, text: CitizenText) -> WriteFuture<'a, (), StoreError>;
 
     /// The number of a case's citizen, unless he wants no messages.
     fn requester_phone<'a>(&'a self, tx: &'a mut Tx, case: CaseId) -> WriteFuture<'a, Option<PhoneNumber>, StoreError>;

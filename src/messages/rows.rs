@@ -37,6 +37,8 @@ pub(super) struct QuestionRow {
     pub(super) about: String,
     pub(super) label: String,
     pub(super) answered: bool,
+    /// The case of the message that asked.
+    pub(super) case: Option<CaseId>,
 }
 
 pub(super) async fn insert(tx: &mut Tx, m: &MessageRow) -> Result<(), StoreError> {
@@ -254,20 +256,23 @@ pub(super) async fn parts(pool: &AnyPool, link: &str, since: Timestamp) -> Resul
 
 pub(super) async fn questions(tx: &mut Tx, peer: &str) -> Result<Vec<QuestionRow>, StoreError> {
     let rows = sqlx::query(
-        "SELECT ext, kind, about, label, answered_at FROM questions WHERE peer = $1 ORDER BY asked_at DESC",
+        "SELECT q.ext, q.kind, q.about, q.label, q.answered_at, (SELECT m.case_id FROM messages m WHERE m.peer = q.peer AND \
+         m.ext = q.ext AND m.direction = 'out' ORDER BY m.created_at DESC, m.id DESC LIMIT 1) FROM questions q \
+         WHERE q.peer = $1 ORDER BY q.asked_at DESC",
     )
     .bind(peer)
     .fetch_all(tx.conn())
     .await?;
     rows.iter()
         .map(|r| {
-            let answered: Option<i64> = r.try_get(4)?;
+            let (answered, case): (Option<i64>, Option<String>) = (r.try_get(4)?, r.try_get(5)?);
             Ok(QuestionRow {
                 ext: r.try_get(0)?,
                 kind: r.try_get(1)?,
                 about: r.try_get(2)?,
                 label: r.try_get(3)?,
                 answered: answered.is_some(),
+                case: case.and_then(|id| id.parse().ok()),
             })
         })
         .collect()

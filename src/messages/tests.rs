@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::access::Refusal;
-use crate::events::messages::TakenAs;
 use crate::events::{ActorRef, NewEvent, Record, Subject};
 use crate::ids::{CaseId, OrderId, OrgPath, PhoneNumber, UnitId};
 use crate::log::{self, Vault};
@@ -19,6 +18,9 @@ use crate::store::{Store, StoreError, Tx, WriteFuture};
 
 const WATER: &str = "13900000001";
 const CITIZEN: &str = "13812348001";
+
+/// This case takes no signature.
+const REFUSED: CaseId = CaseId(uuid::Uuid::from_u128(7));
 
 fn vault() -> Vault {
     Vault::new([7; 32])
@@ -55,7 +57,10 @@ impl Matters for Port {
         case: CaseId,
         _phone: &'a PhoneNumber,
     ) -> WriteFuture<'a, Result<(), Refusal>, StoreError> {
-        Box::pin(async move { note(tx, "port.signed", case, json!({})).await.map(Ok) })
+        Box::pin(async move {
+            note(tx, "port.signed", case, json!({})).await?;
+            Ok(if case == REFUSED { Err(Refusal::conflict("case.signed", "已签收")) } else { Ok(()) })
+        })
     }
     fn accept<'a>(
         &'a self,
@@ -65,16 +70,19 @@ impl Matters for Port {
     ) -> WriteFuture<'a, Result<(), Refusal>, StoreError> {
         Box::pin(async { Ok(Ok(())) })
     }
-    fn citizen_wrote<'a>(
+    fn citizens_case<'a>(
         &'a self,
-        tx: &'a mut Tx,
-        text: CitizenText,
-    ) -> WriteFuture<'a, (CaseId, TakenAs), StoreError> {
-        Box::pin(async move {
-            let taken_as = if text.number.is_some() { TakenAs::Supplement } else { TakenAs::Draft };
-            note(tx, "port.citizen", case(9), json!({ "text": text.text })).await?;
-            Ok((case(9), taken_as))
-        })
+        _: &'a mut Tx,
+        _: &'a PhoneNumber,
+        text: &'a str,
+    ) -> WriteFuture<'a, Option<CaseId>, StoreError> {
+        Box::pin(async move { Ok(text.contains("2611240000091").then_some(case(9))) })
+    }
+    fn supplement<'a>(&'a self, tx: &'a mut Tx, case: CaseId, text: CitizenText) -> WriteFuture<'a, (), StoreError> {
+        Box::pin(async move { note(tx, "port.supplemented", case, json!({ "text": text.text })).await })
+    }
+    fn open_draft<'a>(&'a self, tx: &'a mut Tx, case: CaseId, text: CitizenText) -> WriteFuture<'a, (), StoreError> {
+        Box::pin(async move { note(tx, "port.citizen", case, json!({ "text": text.text })).await })
     }
     fn requester_phone<'a>(&'a self, _: &'a mut Tx, _: CaseId) -> WriteFuture<'a, Option<PhoneNumber>, StoreError> {
         Box::pin(async { Ok(PhoneNumber::parse(CITIZEN).ok()) })
@@ -170,9 +178,10 @@ async fn an_assignment_is_sent_once_delivered_and_signed_by_a_full_width_one() {
             "{text}"
         );
         assert!(hub.link.answer(WATER, "1069037101", " １ ").await, "the owner took it");
-        hub.events("port.signed", 1).await;
+        let signed = hub.events("port.signed", 1).await;
         let received = hub.events("message.received", 1).await;
         assert_eq!(received[0].body["taken_as"], "signature");
+        assert!(received[0].seq < signed[0].seq, "the cause stands before its effect");
         assert!(!received[0].body.to_string().contains(WATER), "a number lies open");
         // The same answer again: told that it was done, nothing signed twice.
         assert!(hub.link.answer(WATER, "1069037101", "1").await);
@@ -207,6 +216,9 @@ async fn a_citizens_text_becomes_a_draft_and_other_words_of_a_handler_stay_on_th
         let hub = Running::start(store);
         hub.link.answer(CITIZEN, "10690371", "路灯\u{0}不亮\u{1b}[31m").await;
         let drafted = hub.events("port.citizen", 1).await;
+        let received = hub.events("message.received", 1).await;
+        assert!(received[0].seq < drafted[0].seq, "the cause stands before its effect");
+        assert_eq!(received[0].body["about"], drafted[0].subject.to_string());
         assert_eq!(drafted[0].body["text"], "路灯不亮[31m", "control characters are taken out");
         hub.assign(1).await;
         hub.events("message.delivered", 1).await;
@@ -214,6 +226,23 @@ async fn a_citizens_text_becomes_a_draft_and_other_words_of_a_handler_stay_on_th
         let received = hub.events("message.received", 2).await;
         assert_eq!(received[1].body["taken_as"], "remark");
         assert_eq!(received[1].body["about"], Subject::from(case(1)).to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_one_was_a_remark_and_leaves_no_trace_of_a_signature() {
+    for TestStore { store, .. } in &stores(&[log::MIGRATIONS, MIGRATIONS]).await {
+        let hub = Running::start(store);
+        hub.assign(7).await;
+        hub.events("message.delivered", 1).await;
+        hub.link.answer(WATER, "1069037101", "1").await;
+        let received = hub.events("message.received", 1).await;
+        assert_eq!(received[0].body["taken_as"], "remark");
+        let told = hub.events("message.queued", 2).await;
+        assert!(plain(store, &told[1]).await["text"].as_str().unwrap().contains("已签收"));
+        let all = log::after(store.reader(), "zz", 0, 1_000).await.unwrap();
+        assert!(all.iter().all(|r| r.kind != "port.signed"), "what was refused was not written");
+        assert!(log::verify(store.reader()).await.unwrap().is_ok(), "the chain is whole");
     }
 }
 

@@ -60,6 +60,13 @@ pub struct Tx {
     after_commit: Vec<Box<dyn FnOnce() + Send>>,
 }
 
+/// A place in a transaction; see [`Tx::mark`].
+#[must_use = "keep it or undo it"]
+pub struct Mark {
+    head: ChainHead,
+    hooks: usize,
+}
+
 impl Tx {
     pub(super) fn new(conn: AnyConnection, dialect: Dialect, head: ChainHead, ids: Box<dyn IdSource>) -> Self {
         Self { conn, dialect, now: Timestamp::now(), ids, head, after_commit: Vec::new() }
@@ -88,6 +95,37 @@ impl Tx {
     /// Does `then` once the commit is on disk, and never if it fails: for caches and wake-ups.
     pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
         self.after_commit.push(Box::new(then));
+    }
+
+    /// Marks a place to which [`Tx::undo`] takes the transaction back: for what must be written before it is known
+    /// whether it holds, such as a cause before an effect that may be refused. Settle every mark, the last one first; a
+    /// job that fails settles its own.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn mark(&mut self) -> Result<Mark, StoreError> {
+        self.raw("SAVEPOINT part").await?;
+        Ok(Mark { head: self.head, hooks: self.after_commit.len() })
+    }
+
+    /// What was written since the mark stays.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn keep(&mut self, _: Mark) -> Result<(), StoreError> {
+        self.raw("RELEASE SAVEPOINT part").await
+    }
+
+    /// What was written since the mark, events included, never was.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn undo(&mut self, mark: Mark) -> Result<(), StoreError> {
+        self.raw("ROLLBACK TO SAVEPOINT part").await?;
+        self.raw("RELEASE SAVEPOINT part").await?;
+        self.head = mark.head;
+        self.after_commit.truncate(mark.hooks);
+        Ok(())
     }
 
     async fn raw(&mut self, sql: &'static str) -> Result<(), StoreError> {

@@ -70,6 +70,8 @@ fn normal() -> Urgency {
 /// Who captures, and what was prepared for it.
 #[derive(Debug, Clone)]
 pub struct Captor {
+    /// The new case's id.
+    pub id: CaseId,
     /// The unit that captures.
     pub unit: UnitRef,
     /// The desk that will dispatch it.
@@ -95,7 +97,7 @@ pub fn capture(
     meta: Meta<'_>,
     ids: &mut dyn IdSource,
 ) -> Result<CaseEvent, Refusal> {
-    let id = CaseId::new(ids);
+    let id = captor.id;
     let class =
         world.classes.class(&body.class_code).filter(|c| !c.retired).ok_or_else(|| unknown_class(&body.class_code))?;
     check_place(body.place.as_ref())?;

@@ -11,7 +11,7 @@ use crate::cases::clocks::Calendars;
 use crate::cases::flow::{CITY, Flow, Verb, check_text};
 use crate::cases::model::{Case, Stamp};
 use crate::events::cases::{Area, Card, CaseEvent, ClockKind, ItemState, NoticeTo, Outcome, Overlay, UnitRef};
-use crate::ids::{OrgPath, PersonId, Point, SeededIds, Timestamp, UnitId};
+use crate::ids::{CaseId, OrgPath, PersonId, Point, SeededIds, Timestamp, UnitId};
 use uuid::Uuid;
 
 /// 1 city hotline, 2 water company, 3 its station, 4 county desk, 5 township, 6 city.
@@ -100,6 +100,7 @@ impl Stage {
         let body: CaptureBody = serde_json::from_value(body).unwrap();
         let actor = dispatcher();
         let captor = Captor {
+            id: CaseId::new(&mut self.ids),
             unit: unit(1),
             desk: unit(1),
             person: actor.person,
