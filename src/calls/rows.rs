@@ -225,6 +225,15 @@ impl Change {
         self.set("fact_by", Value::Text(by.map(|p| p.to_string())));
     }
 
+    /// What became of a caller whom the plan had led out of the queue: he asked for a person all the same, so who answered
+    /// him or that he gave up counts as in the queue.
+    fn found_elsewhere(&mut self, fact: &str, at: Timestamp) {
+        let (fact, at) = (self.place(Value::Text(Some(fact.to_owned()))), self.place(Value::Number(at.0)));
+        let old = "fact = 'elsewhere'";
+        self.sets.push(format!("fact_ms = CASE WHEN {old} THEN {at} - queued_at ELSE fact_ms END"));
+        self.sets.push(format!("fact = CASE WHEN {old} THEN {fact} ELSE fact END"));
+    }
+
     fn fill(&mut self, event: &CallsEvent, at: Timestamp) {
         match event {
             CallsEvent::Queued { queue, title, waited_ms, .. } => {
@@ -256,6 +265,7 @@ impl Change {
                     self.set("agent_name", Value::Text(party.agent_name.clone()));
                     self.add("agents", &agent.to_string());
                 }
+                self.found_elsewhere("answered", at);
             }
             CallsEvent::Held(_) => self.state("held"),
             CallsEvent::Resumed(_) => self.state("talking"),
@@ -282,6 +292,9 @@ impl Change {
                 self.text("ended_by", by);
                 self.text("cause", cause);
                 self.number("talk_ms", *talk_ms);
+                if outcome == "abandoned" {
+                    self.found_elsewhere("abandoned", at);
+                }
             }
             _ => {}
         }
@@ -412,10 +425,10 @@ fn fact(row: &AnyRow) -> Result<CallFact, StoreError> {
     let (queue, kind): (Option<String>, String) = (row.try_get(1)?, row.try_get(3)?);
     let after = u64::try_from(row.try_get::<Option<i64>, _>(4)?.unwrap_or(0)).unwrap_or(0);
     let by: Option<String> = row.try_get(5)?;
-    let outcome = match (kind.as_str(), by.and_then(|p| p.parse().ok())) {
-        ("answered", Some(by)) => Outcome::Answered { after_ms: after, by },
-        ("abandoned", _) => Outcome::Abandoned { after_ms: after },
-        ("waiting", _) => Outcome::Waiting,
+    let outcome = match kind.as_str() {
+        "answered" => Outcome::Answered { after_ms: after, by: by.and_then(|p| p.parse().ok()) },
+        "abandoned" => Outcome::Abandoned { after_ms: after },
+        "waiting" => Outcome::Waiting,
         _ => Outcome::Elsewhere { after_ms: after },
     };
     Ok(CallFact {

@@ -405,7 +405,7 @@ impl Acd {
         let queue = waiting.queue.clone();
         self.line.forget(call); // it comes back no more
         if let Some(fact) = self.facts.get_mut(&call) {
-            fact.outcome = Outcome::Answered { after_ms: waited_ms, by: id };
+            fact.outcome = Outcome::Answered { after_ms: waited_ms, by: Some(id) };
         }
         turn.event(QueueEvent::Answered { call, agent: id, queue, waited_ms });
     }

@@ -15,7 +15,7 @@ pub const ANSWER_TARGET_MS: u64 = 15_000;
 pub const SHORT_ABANDON_MS: u64 = 5_000;
 
 /// Counted up with each change of a definition.
-pub const DEFINITIONS_VERSION: u32 = 1;
+pub const DEFINITIONS_VERSION: u32 = 2;
 
 /// One call that asked for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,15 +40,15 @@ pub enum Outcome {
     Answered {
         /// After so long.
         after_ms: u64,
-        /// By whom.
-        by: PersonId,
+        /// By whom; `None` where it was no agent of ours, such as the duty officer whom the plan called.
+        by: Option<PersonId>,
     },
-    /// The caller hung up while waiting.
+    /// The caller hung up before anybody was connected, in the queue or where the plan had led him from there.
     Abandoned {
         /// After so long.
         after_ms: u64,
     },
-    /// The plan led it elsewhere.
+    /// The plan led it elsewhere, and it ended there without the caller's giving up: a message, a call-back.
     Elsewhere {
         /// After so long.
         after_ms: u64,
@@ -197,7 +197,7 @@ const RATIOS: [Definition; 6] = [
     Definition {
         name: "abandon_rate",
         title: "弃呼率",
-        text: "callers who hung up while waiting / calls that asked for a person and wait no more",
+        text: "callers who hung up before a person was connected / calls that asked for one and wait no more",
         counted: |o| o.abandoned_ms().is_some(),
         over: finished,
         excluded: nothing,
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn each_figure_keeps_to_its_definition_and_names_its_calls() {
-        let by = PersonId(uuid::Uuid::from_u128(9));
+        let by = Some(PersonId(uuid::Uuid::from_u128(9)));
         let facts = [
             fact(1, Outcome::Answered { after_ms: 15_000, by }),
             fact(2, Outcome::Answered { after_ms: 15_001, by }),

@@ -600,14 +600,22 @@ impl Floor {
         }
     }
 
-    /// Performs one answer of a call. What the queue says to it is fed after the whole answer.
+    /// Performs one answer of a call. What the queue says to it is fed after the whole answer; what the queue tells the
+    /// log stands there at once, in its true place.
     fn perform(&mut self, id: CallId, effects: Vec<Effect>, now: Now) {
         let mut said = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Leg(leg, command) => self.out.push(Out::Leg(id, leg, command)),
                 Effect::Media(command) => self.media(id, command),
-                Effect::Queue(input) => said.extend(self.acd.handle(input, now)),
+                Effect::Queue(input) => {
+                    for effect in self.acd.handle(input, now) {
+                        match effect {
+                            queue::Effect::Event(event) => self.log_queue(event, now),
+                            effect => said.push(effect),
+                        }
+                    }
+                }
                 Effect::Log(event) => self.log_call(id, event, now),
                 Effect::Ended => self.forget(id),
             }

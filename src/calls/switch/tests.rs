@@ -198,6 +198,18 @@ fn a_citizen_reaches_an_agent_and_all_of_it_is_written() {
 }
 
 #[test]
+fn who_gives_up_leaves_the_queue_before_his_call_ends() {
+    let mut hall = Hall::new(1);
+    let call = hall.citizen();
+    hall.leg(call, 0, LegEvent::HungUp);
+    hall.leg(call, 1, LegEvent::Failed { status: 487 });
+    assert_eq!(hall.floor.live_count(), 0);
+    let kinds = hall.kinds();
+    let at = |kind: &str| kinds.iter().position(|k| k == kind).unwrap_or_else(|| panic!("{kind} in {kinds:?}"));
+    assert!(at("queue.left") < at("call.ended"), "{kinds:?}");
+}
+
+#[test]
 fn a_play_that_was_replaced_does_not_end_its_successor() {
     let mut hall = Hall::new(0);
     let call = hall.citizen();
@@ -311,6 +323,14 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
         hall.wait(20_000);
         hall.leg(answered, 0, LegEvent::HungUp);
         hall.ask(Ask::Queue(queue::Command::SetState { agent: agent(1), wanted: Wanted::Offline })).unwrap();
+        let gave_up = hall.citizen();
+        let relieved = hall.citizen();
+        assert!(matches!(hall.legs(relieved)[..], [_, (1, LegCommand::Invite(_))]), "the duty officer is called");
+        hall.wait(2_000);
+        hall.leg(gave_up, 0, LegEvent::HungUp);
+        hall.leg(relieved, 1, LegEvent::Answered);
+        hall.wait(5_000);
+        hall.leg(relieved, 0, LegEvent::HungUp);
         let interrupted = hall.citizen();
         let vault = Vault::new([7; 32]);
         let entries: Vec<Entry> = hall.entries().into_iter().cloned().collect();
@@ -341,9 +361,9 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
         let list = calls.list(&lead, &filter).await.unwrap();
         assert_eq!(
             list.iter().map(|c| c.id.clone()).collect::<Vec<_>>(),
-            [interrupted.to_string(), answered.to_string()]
+            [interrupted, relieved, gave_up, answered].map(|id| id.to_string())
         );
-        let call = &list[1];
+        let call = &list[3];
         assert_eq!((call.state.as_str(), call.result.as_deref()), ("ended", Some("answered")));
         assert_eq!(call.from.number, "037****3456", "masked");
         assert_eq!(call.from.area.as_deref(), Some("金水区"));
@@ -357,15 +377,17 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
             limit: 10,
             ..Default::default()
         };
-        assert_eq!(calls.list(&lead, &by_number).await.unwrap().len(), 2);
+        assert_eq!(calls.list(&lead, &by_number).await.unwrap().len(), 4);
         let other = reader(city().child("erqi"), &[Action::CallRead]);
         assert!(calls.list(&other, &filter).await.unwrap().is_empty(), "another county sees nothing");
 
         let far = (Timestamp(0), Timestamp(i64::MAX));
         let figures = calls.figures(&lead, Some("city_hotline"), far.0, far.1).await.unwrap();
         let fifteen = figures.iter().find(|f| f.name == "connect_rate_15s").unwrap();
-        assert_eq!(fifteen.counted, [answered.to_string()]);
-        assert_eq!(fifteen.denominator, 2, "{fifteen:?}");
+        assert_eq!(fifteen.counted, [answered, relieved].map(|id| id.to_string()), "the duty officer is a person too");
+        assert_eq!(fifteen.denominator, 4, "{fifteen:?}");
+        let abandoned = figures.iter().find(|f| f.name == "abandon_rate").unwrap();
+        assert_eq!(abandoned.counted, [gave_up.to_string()], "wherever the plan had led him");
         let none = calls.figures(&other, None, far.0, far.1).await.unwrap();
         assert!(none.iter().all(|f| f.denominator == 0), "counts do not leak");
     }
