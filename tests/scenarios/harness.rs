@@ -1,5 +1,6 @@
 //! Starts the program as a user would, on free ports and a folder of its own, and talks to its REST interface.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ pub(crate) const PASSWORD: &str = "Scenario-2026-pass";
 const START_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a fact may take to appear. A patience, not a speed: the wait ends when the fact is there.
 const FACT_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a peer may take to end by itself.
+const PEER_END: Duration = Duration::from_secs(10);
+/// Starts of a hub whose ports others took.
+const STARTS: u32 = 3;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -22,6 +27,7 @@ pub(crate) struct Place {
     pub(crate) http: u16,
     /// UDP port of SIP.
     pub(crate) sip: u16,
+    ports: Ports,
     /// `LIANDONG_…` variables beyond the ports.
     variables: Vec<(String, String)>,
     folder: tempfile::TempDir,
@@ -29,29 +35,22 @@ pub(crate) struct Place {
 
 /// A running hub.
 pub(crate) struct Hub {
-    child: Child,
+    process: Process,
     pub(crate) place: Place,
+}
+
+/// The program; ended when it is dropped, as a power cut would.
+struct Process {
+    child: Child,
+    log: PathBuf,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let http = free_tcp();
-        let sip = free_udp();
-        let media = free_block();
-        let variables = [
-            ("LIANDONG_HTTP__LISTEN", format!("127.0.0.1:{http}")),
-            ("LIANDONG_HTTP__LISTEN_TLS", format!("127.0.0.1:{}", free_tcp())),
-            ("LIANDONG_SIP__UDP", format!("127.0.0.1:{sip}")),
-            ("LIANDONG_SIP__TCP", format!("127.0.0.1:{}", free_tcp())),
-            ("LIANDONG_MEDIA__WEBRTC", format!("127.0.0.1:{}", free_udp())),
-            ("LIANDONG_MEDIA__FIRST_PORT", media.to_string()),
-            ("LIANDONG_MEDIA__LAST_PORT", (media + 199).to_string()),
-            ("LIANDONG_MEETINGS__UDP", format!("127.0.0.1:{}", free_udp())),
-            ("LIANDONG_SMS__SERVER", format!("127.0.0.1:{}", free_tcp())),
-            ("LIANDONG_DEMO_PASSWORD", PASSWORD.to_owned()),
-        ];
-        let variables = variables.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-        Self { http, sip, variables, folder: tempfile::tempdir().unwrap() }
+        let ports = Ports::take();
+        let variables = vec![("LIANDONG_DEMO_PASSWORD".to_owned(), PASSWORD.to_owned())];
+        let (http, sip) = (ports.at(HTTP), ports.at(SIP));
+        Self { http, sip, ports, variables, folder: tempfile::tempdir().unwrap() }
     }
 
     /// Sets one more `LIANDONG_…` variable.
@@ -79,8 +78,9 @@ impl Place {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liandong"));
-        command.current_dir(self.folder.path()).envs(self.variables.iter().map(|(k, v)| (k, v)));
-        command.env("LIANDONG_LOG", "warn");
+        command.current_dir(self.folder.path()).envs(self.ports.variables());
+        command.envs(self.variables.iter().map(|(k, v)| (k, v)));
+        command.env("LIANDONG_LOG", "warn,rtc=off,rtc_dtls=off"); // the WebRTC crate warns of what it merely does not know
         command
     }
 
@@ -92,22 +92,43 @@ impl Place {
         (output.status.success(), text)
     }
 
-    /// Starts the hub and waits until it is ready.
-    pub(crate) fn start(self) -> Hub {
+    /// Starts the hub and waits until it is ready. A first start whose ports somebody took meanwhile is tried on others.
+    pub(crate) fn start(mut self) -> Hub {
+        let first = !self.data().exists();
+        for _ in 0..STARTS {
+            match self.try_start(first) {
+                Ok(hub) => return hub,
+                Err(place) => self = place,
+            }
+        }
+        panic!("the hub finds no free ports in {STARTS} starts");
+    }
+
+    fn try_start(self, first: bool) -> Result<Hub, Self> {
         let mut command = self.command();
         command.arg("demo").arg("--data").arg(self.data());
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let mut hub = Hub { child, place: self };
+        let log = self.folder.path().join("log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        let mut hub = Hub { process: Process { child, log }, place: self };
         let until = Instant::now() + START_PATIENCE;
         while hub.status("/readyz") != Some(200) {
-            if let Some(status) = hub.child.try_wait().unwrap() {
-                panic!("the hub ended with {status} at its start:\n{}", hub.log());
+            if let Some(status) = hub.process.child.try_wait().unwrap() {
+                let taken = hub.log().to_lowercase().contains("address already in use");
+                assert!(first && taken, "the hub ended with {status} at its start:\n{}", hub.log());
+                return Err(hub.kill().moved());
             }
             assert!(Instant::now() < until, "the hub is not ready:\n{}", hub.log());
             std::thread::sleep(LOOK);
         }
-        hub
+        Ok(hub)
+    }
+
+    /// The same on other ports.
+    fn moved(mut self) -> Self {
+        self.ports = Ports::take();
+        (self.http, self.sip) = (self.ports.at(HTTP), self.ports.at(SIP));
+        self
     }
 }
 
@@ -117,19 +138,14 @@ impl Hub {
     }
 
     /// SIGKILL, as a power cut would end it.
-    pub(crate) fn kill(mut self) -> Place {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        let place = std::mem::replace(
-            &mut self.place,
-            Place { http: 0, sip: 0, variables: vec![], folder: tempfile::tempdir().unwrap() },
-        );
-        std::mem::forget(self);
+    pub(crate) fn kill(self) -> Place {
+        let Self { process, place } = self;
+        drop(process);
         place
     }
 
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.place.folder.path().join("log")).unwrap_or_default()
+        self.process.log()
     }
 
     fn status(&self, path: &str) -> Option<u16> {
@@ -147,9 +163,15 @@ impl Hub {
     }
 }
 
-impl Drop for Hub {
+impl Process {
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let _ = self.child.kill(); // an error says that it has ended by itself
         let _ = self.child.wait();
         if std::thread::panicking() {
             eprintln!("the hub's log:\n{}", self.log());
@@ -219,7 +241,7 @@ impl Client {
     }
 }
 
-/// A foreign peer written in Python, spoken to by lines of JSON.
+/// A foreign peer written in Python or for Node, spoken to by lines of JSON.
 pub(crate) struct Peer {
     child: Child,
     lines: std::sync::mpsc::Receiver<Value>,
@@ -228,14 +250,23 @@ pub(crate) struct Peer {
 impl Peer {
     /// Starts `tests/peers/NAME`.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
+        Self::run("python3", name, arguments)
+    }
+
+    /// The same for a peer that Node runs.
+    pub(crate) fn node(name: &str, arguments: &[&str]) -> Self {
+        Self::run("node", name, arguments)
+    }
+
+    fn run(program: &str, name: &str, arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name);
-        let mut child = Command::new("python3")
+        let mut child = Command::new(program)
             .arg(script)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("python3 is there: tests/setup.sh installs it");
+            .unwrap_or_else(|e| panic!("{program}: {e}; tests/setup.sh installs what the tests need"));
         let output = BufReader::new(child.stdout.take().unwrap());
         let (send, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -270,24 +301,75 @@ impl Peer {
 }
 
 impl Drop for Peer {
+    /// The end of its input ends it, and its browser with it; if not, it is killed.
     fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let until = Instant::now() + PEER_END;
+        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < until {
+            std::thread::sleep(LOOK);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-fn free_tcp() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// The ports of one hub: a block below the system's own ephemeral range, from which phones and peers have theirs. It is
+/// locked by a file while it is in use, so that no other hub of this or of another test run has it.
+struct Ports {
+    first: u16,
+    _lock: File,
 }
 
-fn free_udp() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+/// Ports of a block: the listeners, then those of RTP.
+const BLOCK: u16 = 256;
+const BLOCKS: std::ops::Range<u16> = 40..126;
+/// The first port of RTP in a block, even.
+const RTP: u16 = 16;
+/// Places of listeners in a block.
+const HTTP: u16 = 0;
+const SIP: u16 = 1;
+const LISTENERS: [(&str, u16); 7] = [
+    ("LIANDONG_HTTP__LISTEN", HTTP),
+    ("LIANDONG_SIP__UDP", SIP),
+    ("LIANDONG_HTTP__LISTEN_TLS", 2),
+    ("LIANDONG_SIP__TCP", 3),
+    ("LIANDONG_MEDIA__WEBRTC", 4),
+    ("LIANDONG_MEETINGS__UDP", 5),
+    ("LIANDONG_SMS__SERVER", 6),
+];
 
-/// The first of 200 ports for RTP, even, away from the system's own ephemeral range and from other hubs of this process.
-fn free_block() -> u16 {
-    use std::sync::atomic::{AtomicU16, Ordering};
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let offset = u16::try_from(std::process::id() % 20).unwrap() * 800;
-    10_000 + offset + NEXT.fetch_add(1, Ordering::Relaxed) % 4 * 200
+impl Ports {
+    /// Locks the next block whose ports nobody uses, beginning at a place of this process.
+    fn take() -> Self {
+        let folder = std::env::temp_dir().join("liandong-test-ports");
+        std::fs::create_dir_all(&folder).unwrap();
+        let count = BLOCKS.end - BLOCKS.start;
+        let from = (std::process::id() % u32::from(count)) as u16;
+        for n in 0..count {
+            let block = BLOCKS.start + (from + n) % count;
+            let path = folder.join(block.to_string());
+            let Ok(lock) = File::options().create(true).append(true).open(path) else { continue };
+            let ports = Self { first: block * BLOCK, _lock: lock };
+            if ports._lock.try_lock().is_ok() && ports.are_free() {
+                return ports;
+            }
+        }
+        panic!("no {BLOCK} free ports for a hub");
+    }
+
+    fn are_free(&self) -> bool {
+        let free =
+            |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok();
+        (0..BLOCK).all(|n| free(self.at(n)))
+    }
+
+    fn at(&self, place: u16) -> u16 {
+        self.first + place
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let listeners = LISTENERS.iter().map(|(name, place)| (*name, format!("127.0.0.1:{}", self.at(*place))));
+        let rtp = [("LIANDONG_MEDIA__FIRST_PORT", RTP), ("LIANDONG_MEDIA__LAST_PORT", BLOCK - 1)];
+        listeners.chain(rtp.map(|(name, place)| (name, self.at(place).to_string()))).collect()
+    }
 }

@@ -1,11 +1,14 @@
 //! Scenarios from outside: the real program with the demo city, driven by real peers over its public interfaces.
 #![allow(clippy::unwrap_used)]
 
+mod ear;
 mod harness;
 mod phone;
 
+mod browser;
 mod call;
 mod kills;
 mod matter;
 mod meetings;
 mod rights;
+mod story;

@@ -13,7 +13,7 @@ use super::harness::{Client, Hub, PASSWORD};
 /// How long two peers may take to see a hundred frames of each other on a busy machine.
 const SECONDS: u32 = 60;
 /// How long a peer stays when it has seen enough: the other must see as much.
-const LINGER: u32 = 6;
+pub(crate) const LINGER: u32 = 6;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -25,7 +25,7 @@ fn peer(mut command: Command) -> Child {
 }
 
 /// A participant in Chromium.
-fn browser(hub: &Hub, ticket: &Value, single: bool, drop: bool) -> Child {
+pub(crate) fn browser(hub: &Hub, ticket: &Value, single: bool, drop: bool) -> Child {
     let ask = json!({
         "url": ticket["url"], "token": ticket["token"], "single": single, "seconds": SECONDS,
         "drop": drop, "page": format!("http://127.0.0.1:{}/healthz", hub.place.http), "modules": root().join("web"),
@@ -36,7 +36,7 @@ fn browser(hub: &Hub, ticket: &Value, single: bool, drop: bool) -> Child {
 }
 
 /// A participant with the Python SDK.
-fn python(ticket: &Value, single: bool, linger: u32) -> Child {
+pub(crate) fn python(ticket: &Value, single: bool, linger: u32) -> Child {
     let own = root().join(".venv/bin/python");
     let mut command = Command::new(if own.exists() { own.as_path() } else { Path::new("python3") });
     command.arg(root().join("tests/peers/meet.py"));
@@ -45,7 +45,7 @@ fn python(ticket: &Value, single: bool, linger: u32) -> Child {
     peer(command)
 }
 
-fn outcome(child: Child) -> Value {
+pub(crate) fn outcome(child: Child) -> Value {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let last = text.lines().last().unwrap_or_default();
@@ -151,7 +151,7 @@ fn joining(room: &str) -> VideoGrants {
 }
 
 /// Status and words.
-fn ask(hub: &Hub, method: &str, path: &str, token: &str, body: &Value) -> (u16, String) {
+pub(crate) fn ask(hub: &Hub, method: &str, path: &str, token: &str, body: &Value) -> (u16, String) {
     let url = format!("http://127.0.0.1:{}{path}", hub.place.http);
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let request = ureq::http::Request::builder().method(method).uri(url);

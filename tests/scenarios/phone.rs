@@ -1,6 +1,7 @@
 //! Telephones: a citizen's, written here without any code of ours for SIP, calling from the trunk's address; and an
 //! agent's, which is baresip. Each sends a tone of its own and keeps what it hears.
 
+use std::cell::Cell;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -27,8 +28,13 @@ pub(crate) struct Phone {
     from: String,
     to: String,
     target: String,
+    /// Everything heard since the call began.
     heard: Arc<Mutex<Vec<i16>>>,
+    /// So much of it was given to [`Phone::heard`].
+    given: Cell<usize>,
     over: Arc<AtomicBool>,
+    asked: Instant,
+    answered: Instant,
 }
 
 impl Phone {
@@ -53,7 +59,9 @@ impl Phone {
             own.port(),
             sdp.len()
         );
+        let asked = Instant::now();
         let answer = final_answer(&socket, hub, &invite);
+        let answered = Instant::now();
         let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();
         let to = header(&answer, "To").unwrap();
         if status != 200 {
@@ -61,31 +69,55 @@ impl Phone {
         }
         let contact = header(&answer, "Contact").unwrap();
         let target = contact.trim_start_matches('<').split(['>', ';']).next().unwrap().to_owned();
-        let phone = Self { heard: Arc::default(), over: Arc::default(), socket, hub, call_id, from, to, target };
+        let (heard, given, over) = (Arc::default(), Cell::new(0), Arc::default());
+        let phone = Self { socket, hub, call_id, from, to, target, heard, given, over, asked, answered };
         phone.send("ACK", 1);
         phone.talk(rtp, media_address(&answer), tone);
+        phone.obey();
         Ok(phone)
     }
 
     /// Everything heard since the last time.
     pub(crate) fn heard(&self) -> Vec<i16> {
-        std::mem::take(&mut *self.heard.lock().unwrap())
+        let heard = self.heard.lock().unwrap();
+        let new = heard[self.given.get()..].to_vec();
+        self.given.set(heard.len());
+        new
+    }
+
+    /// Everything heard since the call began.
+    pub(crate) fn everything(&self) -> Vec<i16> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    /// Between these two moments the hub took the call: at its INVITE or at its answer.
+    pub(crate) fn began(&self) -> (Instant, Instant) {
+        (self.asked, self.answered)
+    }
+
+    /// Whether either side has hung up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 
     /// Hangs up and waits for the hub's answer.
     pub(crate) fn hang_up(self) {
-        self.send("BYE", 2);
+        self.say_goodbye();
+    }
+
+    /// The same; what was heard can still be asked.
+    pub(crate) fn say_goodbye(&self) {
         let until = Instant::now() + PATIENCE;
-        loop {
+        while !self.is_over() {
             assert!(Instant::now() < until, "no answer to BYE");
-            if let Some(text) = receive(&self.socket)
-                && text.starts_with("SIP/2.0 200")
-                && text.contains("BYE")
-            {
-                break;
+            self.send("BYE", 2);
+            for _ in 0..50 {
+                if self.is_over() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
-        self.over.store(true, Ordering::Relaxed);
     }
 
     fn send(&self, method: &str, number: u32) {
@@ -97,6 +129,30 @@ impl Phone {
             own.port()
         );
         self.socket.send_to(text.as_bytes(), self.hub).unwrap();
+    }
+
+    /// Answers what the hub asks in the dialog, above all its BYE, and notes the answer to ours.
+    fn obey(&self) {
+        let (socket, over) = (self.socket.try_clone().unwrap(), self.over.clone());
+        let hub = self.hub;
+        std::thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                let Some(text) = receive(&socket) else { continue };
+                let method = text.split(' ').next().unwrap_or_default();
+                let sequence = header(&text, "CSeq").unwrap_or_default();
+                if method == "SIP/2.0" {
+                    let ended = text.starts_with("SIP/2.0 200") || text.starts_with("SIP/2.0 481");
+                    if ended && sequence.ends_with("BYE") {
+                        over.store(true, Ordering::Relaxed);
+                    }
+                } else if method != "ACK" {
+                    let _ = socket.send_to(agreed(&text).as_bytes(), hub);
+                    if method == "BYE" {
+                        over.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
     }
 
     /// 50 packets a second of the tone, and an ear.
@@ -158,6 +214,15 @@ fn final_answer(socket: &UdpSocket, hub: SocketAddr, invite: &str) -> String {
             return text;
         }
     }
+}
+
+/// 200 to a request: its `Via`, `From`, `To`, `Call-ID` and `CSeq` as they came (RFC 3261 §8.2.6.2).
+fn agreed(request: &str) -> String {
+    let kept = ["via:", "from:", "to:", "call-id:", "cseq:"];
+    let mirrored = request.lines().take_while(|l| !l.is_empty());
+    let mirrored = mirrored.filter(|l| kept.iter().any(|k| l.to_ascii_lowercase().starts_with(k)));
+    let headers: String = mirrored.map(|l| format!("{}\r\n", l.trim_end())).collect();
+    format!("SIP/2.0 200 OK\r\n{headers}Content-Length: 0\r\n\r\n")
 }
 
 fn receive(socket: &UdpSocket) -> Option<String> {
@@ -253,6 +318,17 @@ impl Drop for Baresip {
 /// The samples after the header of a WAV file of 16 bit.
 pub(crate) fn samples(wav: &[u8]) -> Vec<i16> {
     wav.get(44..).unwrap_or_default().chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
+}
+
+/// A second of a tone in beeps, for a browser's microphone, which plays it again and again: its noise suppression takes a
+/// tone without end for noise.
+pub(crate) fn beeps(tone: f64) -> Vec<u8> {
+    const RATE: u32 = 48_000;
+    let step = std::f64::consts::TAU * tone / f64::from(RATE);
+    let beep = (0..RATE).map(|n| if n < RATE / 2 { (f64::from(n) * step).sin() * 16_000.0 } else { 0.0 });
+    let mut file = liandong_media::record::wav::header(RATE, 1, u64::from(RATE) * 2).to_vec();
+    file.extend(beep.flat_map(|s| (s as i16).to_le_bytes()));
+    file
 }
 
 /// Ten minutes of a tone, as a WAV file.
