@@ -64,8 +64,8 @@ const STORY: &[&str] = &[
 /// The short message centre, with every text that it was given, segments joined.
 struct Centre {
     peer: RefCell<Peer>,
-    /// Segments by receiver, sender and reference: number of segments, text of each.
-    parts: RefCell<BTreeMap<String, (u64, BTreeMap<u64, String>)>>,
+    /// Segments by index that wait for the others, by sender, receiver and reference.
+    parts: RefCell<BTreeMap<String, BTreeMap<u64, String>>>,
     texts: RefCell<Vec<Text>>,
 }
 
@@ -106,9 +106,9 @@ impl Centre {
             (submit["udh"]["total"].as_u64().unwrap_or(1), submit["udh"]["index"].as_u64().unwrap_or(1));
         let key = format!("{from} {to} {}", submit["udh"]["ref"]);
         let mut parts = self.parts.borrow_mut();
-        let (all, texts) = parts.entry(key.clone()).or_insert((total, BTreeMap::new()));
+        let texts = parts.entry(key.clone()).or_default();
         texts.insert(index, word("text"));
-        if texts.len() as u64 == *all {
+        if texts.len() as u64 == total {
             let words = texts.values().cloned().collect();
             self.texts.borrow_mut().push(Text { from, to, words });
             parts.remove(&key);
