@@ -1,7 +1,7 @@
 /**
- * The one door to the hub's REST API: same origin, session cookie, same-site proof on every
- * request, an idempotency key on every POST, the chosen post, and problems as `ApiError`.
- * Knows no page and no React.
+ * The one door to the hub's REST API: same origin, session cookie, same-site proof on every request, an idempotency key on
+ * every POST, the chosen post, and problems as `ApiError`. Paths, parameters and bodies are typed by `schema.ts`, which is
+ * made from the hub's own document before each build. Knows no page and no React.
  */
 import createClient, { type Middleware } from 'openapi-fetch'
 import type { paths } from './schema'

@@ -223,8 +223,7 @@ export interface Model {
       lon?: number | null
       lat?: number | null
       grid?: { name: string; leader?: string | null } | null
-      /** The smallest unit and the grid that it lies in. */
-      unit_id?: string
+      /** The grid that it lies in. */
       grid_id?: string
     }
     requester: {

@@ -237,6 +237,22 @@ async function shapeOf(unit: OrgUnit): Promise<AreaShape> {
   return { unit, boundary: whole?.boundary ?? null }
 }
 
+/** What lies at a place, and whom the duty list names for a class there. */
+export interface Located {
+  unit: OrgUnit | null
+  county: OrgUnit | null
+  grid: Grid | null
+  duty: { lead: OrgUnit; co: string[]; duty_id: string } | null
+}
+
+export const locateQuery = (place: Place | null, cls: string) =>
+  queryOptions({
+    queryKey: ['orgs', 'locate', place, cls],
+    queryFn: () => ask<Located>('/orgs/locate', { ...place, class: cls }),
+    enabled: place !== null,
+    staleTime: 60_000,
+  })
+
 /** The grids of a unit and all below it. */
 export const gridsQuery = (unit: string) =>
   queryOptions({

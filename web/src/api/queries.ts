@@ -14,6 +14,7 @@ import {
   readDue,
   readMe,
   readQueues,
+  readTimeline,
   readUnits,
 } from './read'
 import type { CallQuery, CaseQuery } from './types'
@@ -111,7 +112,7 @@ export const caseQuery = (id: string) =>
 export const timelineQuery = (id: string) =>
   queryOptions({
     queryKey: ['cases', 'timeline', id],
-    queryFn: () => take(api.GET('/cases/{id}/timeline', { params: { path: { id } } })),
+    queryFn: () => take(api.GET('/cases/{id}/timeline', { params: { path: { id } } })).then(readTimeline),
   })
 
 export const caseCountsQuery = queryOptions({

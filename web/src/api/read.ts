@@ -15,6 +15,7 @@ import type {
   Desk,
   Due,
   FieldSchema,
+  HubEvent,
   Me,
   PhoneAccount,
   Queue,
@@ -170,7 +171,6 @@ function readPlace(w: Wire): Case['place'] {
     lon: num(place.lon),
     lat: num(place.lat),
     grid: known ? { name: known, leader: str(grid.leader) } : null,
-    unit_id: str(wire(area.unit).id),
     grid_id: str(area.grid),
   }
 }
@@ -303,6 +303,11 @@ function readBudget(value: unknown) {
           ? { minutes: amount }
           : undefined
   return { amount, unit: unitName, asked, ms: amount * (UNIT_MS[unitName] ?? 60_000) }
+}
+
+/** The log's events; the document says of them only that they are objects. */
+export function readTimeline(value: unknown): { items: HubEvent[] } {
+  return { items: list(wire(value).items) as HubEvent[] }
 }
 
 export function readCounts(value: unknown): CaseCounts {

@@ -38,7 +38,7 @@ export const browserWorld: PhoneWorld = {
     return desk.call?.state === 'talking' || desk.call?.state === 'held'
   },
   async reattach() {
-    await take(api.POST('/desk/reattach', { body: {} }))
+    await take(api.POST('/desk/reattach'))
   },
   ring,
   later(ms, run) {

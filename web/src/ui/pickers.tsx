@@ -107,6 +107,8 @@ export function ClassPicker({
       {...rest}
       style={{ width: '100%', ...rest.style }}
       options={tree}
+      // Opened before its classes are there it would stay where an empty list had its place.
+      disabled={!data}
       value={path}
       showSearch
       allowClear={rest.allowClear ?? false}

@@ -11,7 +11,7 @@ import { Limits } from '../../ui/case/Limits'
 import { Requester, Words } from '../../ui/case/Requester'
 import { Steps } from '../../ui/case/Steps'
 import { useVerb, VerbForm } from '../../ui/case/VerbForm'
-import { movesFirst, movesOn } from '../../ui/case/verbs'
+import { movesFirst, movesOn, needsForm } from '../../ui/case/verbs'
 import { publicNo } from '../../ui/format'
 import { Icon } from '../../ui/icons'
 import { Panel } from '../../ui/Panel'
@@ -140,8 +140,7 @@ function Acts({ one, choose, chosen }: { one: Case; choose: (verb: string) => vo
   const { act, busy } = useVerb(one)
   const ordered = movesFirst(one.verbs)
   const name = (verb: Verb) => verb.title ?? code('verb', verb.verb)
-  const bare = (verb: Verb) => Object.keys(verb.schema.properties ?? {}).length === 0 && !verb.danger
-  const run = (verb: Verb) => (bare(verb) ? void act(verb.verb, {}) : choose(verb.verb))
+  const run = (verb: Verb) => (needsForm(verb) ? choose(verb.verb) : void act(verb.verb, {}))
   const shown = ordered.slice(0, SHOWN_VERBS)
   const rest = ordered.slice(SHOWN_VERBS)
   return (

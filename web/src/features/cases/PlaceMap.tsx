@@ -1,7 +1,7 @@
 /** Where a case is: its grid among its neighbours, and whoever was sent there. */
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import { gridsQuery, ordersQuery, orgQuery, respondersQuery } from '../../api/ops'
+import { gridsQuery, locateQuery, ordersQuery, orgQuery, type Place, respondersQuery } from '../../api/ops'
 import { meQuery } from '../../api/queries'
 import type { Case } from '../../api/types'
 import { useText } from '../../i18n'
@@ -14,7 +14,7 @@ export function PlaceMap({ one }: { one: Case }) {
   const { t } = useText()
   const { lon, lat } = one.place
   const pin = useMemo(() => (lon != null && lat != null ? { lon, lat } : null), [lon, lat])
-  const grids = useNeighbours(one.place.unit_id)
+  const grids = useNeighbours(pin)
   const own = grids.find((grid) => grid.id === one.place.grid_id)
   const marks = useSent(one.id)
   if (!pin) return <p className="small">{t('cases.who.no_point')}</p>
@@ -40,8 +40,13 @@ export function PlaceMap({ one }: { one: Case }) {
 
 const NONE: never[] = []
 
-/** The grids of the township: the community's own would stand alone in an empty field. */
-function useNeighbours(unit: string | undefined) {
+/**
+ * The grids of the township: the community's own would stand alone in an empty field. Whoever may not see the units there
+ * gets none: he sees the point, and who was sent.
+ */
+function useNeighbours(pin: Place | null) {
+  const { data: here } = useQuery(locateQuery(pin, ''))
+  const unit = here?.unit?.id
   const { data: whole } = useQuery({ ...orgQuery(unit ?? ''), enabled: unit !== undefined })
   const township = whole?.above.findLast((each) => each.kind === 'township')?.id ?? whole?.id
   const { data } = useQuery({ ...gridsQuery(township ?? ''), enabled: township !== undefined })

@@ -1,7 +1,9 @@
 /** The intake form: written while talking, saved as typed, sent in one stroke. */
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { App, Button, Input, Select } from 'antd'
 import { useEffect, useState, useSyncExternalStore } from 'react'
+import { locateQuery } from '../../api/ops'
 import type { Call } from '../../api/types'
 import { useText } from '../../i18n'
 import { Field } from '../../ui/Field'
@@ -16,6 +18,8 @@ import { AnswerDialog } from './AnswerDialog'
 import css from './desk.module.css'
 import { draftWorld } from './draft-world'
 import { type DraftSnapshot, type Faults, faultsOf, IntakeDraft, type IntakeForm, LIMITS } from './intake'
+import { PlacePick } from './PlacePick'
+import { placeOf } from './point'
 import { dispatch, type Outcome, submit, type Way } from './submit'
 
 export function Intake({ call, close }: { call: Call | null; close?: () => void }) {
@@ -212,7 +216,13 @@ function Form({ draft, form, faults, call }: FormProps) {
             />
           )}
         </Field>
-        <Field label={t('desk.form.place')} required span={2} error={fault('place')}>
+        <Field
+          label={t('desk.form.place')}
+          required
+          span={2}
+          error={fault('place')}
+          extra={<PlacePick point={form.point} set={(point) => draft.set('point', point)} />}
+        >
           {(control) => (
             <Input
               {...control}
@@ -279,19 +289,31 @@ function urgencyLabel({ value, label }: { value: string | number; label?: React.
 /** Where it goes. Left open, the case is registered and the hub's duty list proposes a unit. */
 function SendTo({ draft, form }: { draft: IntakeDraft; form: IntakeForm }) {
   const { t } = useText()
+  const place = placeOf(form.point)
+  const asked = useQuery({
+    ...locateQuery(place, form.class_code),
+    enabled: place !== null && form.class_code !== '',
+  })
+  const lead = form.class_code === '' ? undefined : asked.data?.duty?.lead
   return (
     <div className={css.sugs}>
       <div className={css.sug}>
         <div className={css.sugRow} style={{ justifyContent: 'flex-start' }}>
           <b>{t('desk.form.to')}</b>
           <UnitPicker
-            known={[]}
+            known={lead ? [lead] : []}
             value={form.unit_id}
             onChange={(id) => draft.set('unit_id', id)}
             placeholder={t('desk.form.choose_unit')}
             style={{ width: 260 }}
             aria-label={t('desk.form.choose_unit')}
           />
+          {lead && lead.id !== form.unit_id && (
+            <Button size="small" onClick={() => draft.set('unit_id', lead.id)}>
+              {t('desk.form.suggested')} {lead.name}
+            </Button>
+          )}
+          {lead && lead.id === form.unit_id && <Tag tone="good">{t('desk.form.by_duty')}</Tag>}
         </div>
       </div>
     </div>

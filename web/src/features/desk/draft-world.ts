@@ -1,4 +1,4 @@
-/** Where drafts are kept: this browser's storage, and the hub. */
+/** Where drafts are kept: this browser's storage, and the hub. A form without a call has no place there: it stays here. */
 import { ApiError, api, take } from '../../api/client'
 import type { DraftWorld, IntakeForm } from './intake'
 
@@ -8,7 +8,6 @@ const LOCAL_KEEP_MS = 3 * 24 * 3_600_000
 
 export function draftWorld(callId: string | null): DraftWorld {
   const key = keyOf(callId)
-  const id = callId ?? 'manual'
   return {
     readLocal() {
       try {
@@ -24,17 +23,19 @@ export function draftWorld(callId: string | null): DraftWorld {
     writeLocal: (form, at) => localStorage.setItem(key, JSON.stringify({ form, at })),
     clearLocal: () => localStorage.removeItem(key),
     async load() {
+      if (callId === null) return null
       try {
-        return await take(api.GET('/desk/drafts/{call_id}', { params: { path: { call_id: id } } }))
+        return await take(api.GET('/desk/drafts/{call_id}', { params: { path: { call_id: callId } } }))
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return null
         throw error
       }
     },
-    save: (form) =>
-      take(
-        api.PUT('/desk/drafts/{call_id}', { params: { path: { call_id: id } }, body: { form: { ...form } } }),
-      ),
+    save: async (form) => {
+      if (callId === null) return { saved_at: new Date().toISOString() }
+      const path = { call_id: callId }
+      return take(api.PUT('/desk/drafts/{call_id}', { params: { path }, body: { form: { ...form } } }))
+    },
     now: () => Date.now(),
     later(ms, run) {
       const timer = setTimeout(run, ms)

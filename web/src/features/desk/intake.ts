@@ -10,6 +10,8 @@ export interface IntakeForm {
   narrative: string
   demand: string
   place: string
+  /** Where that is: see `point.ts`; empty while nobody has pointed. */
+  point: string
   class_code: string
   name: string
   phone: string
@@ -24,6 +26,7 @@ export const EMPTY_FORM: IntakeForm = {
   narrative: '',
   demand: '',
   place: '',
+  point: '',
   class_code: '',
   name: '',
   phone: '',

@@ -3,6 +3,7 @@ import { api, take } from '../../api/client'
 import { readCase } from '../../api/read'
 import type { Case, NewCase } from '../../api/types'
 import type { IntakeForm } from './intake'
+import { placeOf } from './point'
 
 export type Way =
   | { kind: 'dispatch'; unit_id: string }
@@ -24,7 +25,7 @@ export function newCase(form: IntakeForm, callId: string | null): NewCase {
     title: form.title.trim(),
     narrative: form.narrative.trim(),
     demand: form.demand.trim() || undefined,
-    place: { text: form.place.trim() },
+    place: { text: form.place.trim(), ...placeOf(form.point) },
     requester: { name: form.name.trim() || undefined, phone: form.phone.trim() || undefined },
     call_id: callId ?? undefined,
   }

@@ -20,7 +20,7 @@ export function useCall(call: Call | null | undefined) {
     if (!call) return false
     setBusy(action)
     try {
-      await take(api.POST('/calls/{id}/{action}', { params: { path: { id: call.id, action } }, body }))
+      await take(api.POST('/calls/{id}/{verb}', { params: { path: { id: call.id, verb: action } }, body }))
       return true
     } catch (error) {
       message.error(problemText(error, raw).title)
@@ -52,7 +52,7 @@ export function useCall(call: Call | null | undefined) {
       if (!(await act('hang_up'))) phone.hangUp()
     },
     retake: () =>
-      take(api.POST('/desk/reattach', { body: {} })).catch((error: unknown) => {
+      take(api.POST('/desk/reattach')).catch((error: unknown) => {
         if (error instanceof ApiError) message.error(problemText(error, raw).title)
       }),
   }

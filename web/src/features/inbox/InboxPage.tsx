@@ -11,7 +11,7 @@ import { CaseTimeline } from '../../ui/case/CaseTimeline'
 import { Limits } from '../../ui/case/Limits'
 import { Requester, Words } from '../../ui/case/Requester'
 import { useVerb, VerbForm } from '../../ui/case/VerbForm'
-import { movesFirst, movesOn } from '../../ui/case/verbs'
+import { movesFirst, movesOn, needsForm } from '../../ui/case/verbs'
 import { publicNo } from '../../ui/format'
 import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
@@ -176,8 +176,7 @@ function Head({ one }: { one: Case }) {
   const { act, busy } = useVerb(one)
   const [chosen, setChosen] = useState<string | null>(null)
   const verb = one.verbs.find((each) => each.verb === chosen)
-  const bare = (each: Verb) => Object.keys(each.schema.properties ?? {}).length === 0 && !each.danger
-  const run = (each: Verb) => (bare(each) ? void act(each.verb, {}) : setChosen(each.verb))
+  const run = (each: Verb) => (needsForm(each) ? setChosen(each.verb) : void act(each.verb, {}))
   return (
     <header className={css.head}>
       <div className={lay.row}>

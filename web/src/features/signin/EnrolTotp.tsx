@@ -11,7 +11,7 @@ export function EnrolTotp({ flow }: { flow: ReturnType<typeof useSignIn> }) {
   // Asked once: each asking makes a new secret.
   const asked = useQuery({
     queryKey: ['session', 'totp'],
-    queryFn: () => take(api.POST('/session/totp', { body: {} })),
+    queryFn: () => take(api.POST('/session/totp')),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
     retry: false,

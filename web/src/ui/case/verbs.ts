@@ -21,3 +21,14 @@ export const movesOn = (verb: Verb) => !NEVER_FIRST.has(verb.verb)
 
 export const movesFirst = (verbs: Verb[]): Verb[] =>
   [...verbs].sort((a, b) => Number(movesOn(b)) - Number(movesOn(a)))
+
+/** Done by one press although a note could be added: hundreds of times a day nobody adds one. */
+const AT_ONCE = new Set(['sign', 'accept'])
+
+/** Whether a press asks for more before it acts. */
+export function needsForm(verb: Verb): boolean {
+  if (verb.danger) return true
+  const required = verb.schema.required ?? []
+  if (AT_ONCE.has(verb.verb)) return required.length > 0
+  return Object.keys(verb.schema.properties ?? {}).length > 0
+}
