@@ -248,9 +248,15 @@ impl Hub {
             let site = config.hub.site.clone();
             self.tasks.spawn(log::run_follower(self.store.clone(), site, follower, self.stop.clone()));
         }
-        for courier in couriers {
-            self.tasks.spawn(log::run_courier(self.store.clone(), courier, self.stop.clone()));
-        }
+        let (tasks, store, stop) = (self.tasks.clone(), self.store.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = log::release_leases(&store).await {
+                tracing::warn!(%error, "what was on its way when the hub ended waits for its lease to run out");
+            }
+            for courier in couriers {
+                tasks.spawn(log::run_courier(store.clone(), courier, stop.clone()));
+            }
+        });
         self.tasks.spawn(log::run_timers(self.store.clone(), timers, self.stop.clone()));
     }
 

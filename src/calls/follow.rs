@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::records::write_one;
 use super::rows::{self, CallRow};
-use super::switch::Entry;
+use super::switch::{Entry, recording_path};
 use crate::events::calls::{CallsEvent, Direction};
 use crate::events::{ActorRef, Subject};
 use crate::ids::Timestamp;
@@ -39,7 +39,9 @@ pub async fn close_interrupted(store: &Store, vault: &Vault, data: &Path) -> Res
 }
 
 fn endings(row: &CallRow, data: &Path) -> Vec<Entry> {
-    let recorded = row.recording_path.as_deref().and_then(|path| repair(&data.join(path)).map(|r| (path, r)));
+    // The file may be there before the event that tells of it was on disk.
+    let path = row.recording_path.clone().unwrap_or_else(|| recording_path(row.id).display().to_string());
+    let recorded = repair(&data.join(&path)).map(|r| (path, r));
     // It lasted at least until the last event and the last sample on the disk.
     let ended = recorded.as_ref().map_or(row.changed_at, |(_, (_, written))| row.changed_at.max(*written));
     let span = |from: Timestamp| u64::try_from(ended.since(from)).unwrap_or(0);
@@ -68,7 +70,7 @@ fn endings(row: &CallRow, data: &Path) -> Vec<Entry> {
         events.push(CallsEvent::QueueLeft { queue, why: "closed".into(), waited_ms: span(asked) });
     }
     if let Some((path, (length_ms, _))) = recorded {
-        events.push(CallsEvent::Recorded { path: path.to_owned(), length_ms, gaps: Vec::new() });
+        events.push(CallsEvent::Recorded { path, length_ms, gaps: Vec::new() });
     }
     events.push(end);
     let entry = |event| Entry {
@@ -86,6 +88,9 @@ fn endings(row: &CallRow, data: &Path) -> Vec<Entry> {
 fn repair(path: &Path) -> Option<(u64, Timestamp)> {
     /// Two channels of 16 bit at 8 kHz.
     const BYTES_PER_MS: u64 = 32;
+    if !path.exists() {
+        return None; // it had not begun
+    }
     if let Err(error) = liandong_media::record::wav::repair(path) {
         tracing::warn!(path = %path.display(), %error, "a recording cannot be put right");
         return None;

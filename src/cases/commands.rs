@@ -186,7 +186,8 @@ impl Cases {
         let case =
             Case::begin(&event, &stamp).ok_or_else(|| StoreError::Damaged("a captured case does not begin".into()))?;
         let party = self.seal_requester(tx, &case, PartyRow::default(), &event).await?;
-        rows::insert(tx, &case, &query_code, client_key.as_deref()).await?;
+        let code_sealed = self.vault().seal(tx, &case.owner, &query_code).await?;
+        rows::insert(tx, &case, &code_sealed, client_key.as_deref()).await?;
         if let Some(party) = party {
             rows::put_requester(tx, case.id, &party).await?;
         }
@@ -559,6 +560,10 @@ impl Cases {
     }
 
     /// Whose key seals the texts of whoever has this number.
+    pub(super) fn vault(&self) -> &Vault {
+        &self.0.parts.vault
+    }
+
     fn owner_of(&self, phone: &PhoneNumber) -> String {
         self.owner_of_text(phone.as_str())
     }

@@ -30,7 +30,7 @@ pub use filter::{CaseBox, CaseFilter, Sort};
 pub use follow::ClockBell;
 pub use lists::{CaseLine, CasePage, Counts};
 pub use queries::{CaseDetail, PhoneHistory, RequesterView};
-pub use track::{PublicStep, PublicView};
+pub use track::{Knock, PublicStep, PublicView};
 
 use crate::store::Migration;
 

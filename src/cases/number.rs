@@ -46,6 +46,9 @@ pub fn find_public_no(text: &str) -> Option<String> {
     None
 }
 
+/// Digits of a query code.
+pub const CODE_DIGITS: usize = 6;
+
 /// A six-digit query code from fresh random bits (the low half of a UUIDv7 is random).
 pub fn query_code(random: Uuid) -> String {
     let low = u32::try_from(random.as_u128() & 0xffff_ffff).unwrap_or(0);

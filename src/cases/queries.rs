@@ -9,6 +9,7 @@ use super::commands::{Cases, check_visible, not_found};
 use super::engine::{self, By, Offer};
 use super::lists::CaseLine;
 use super::model::{Case, CaseLink, CaseResult, Contact, RevisitMade, Supplement};
+use super::number::CODE_DIGITS;
 use super::ports::Proposal;
 use super::rows;
 use crate::access::{
@@ -109,6 +110,9 @@ pub struct RequesterView {
     pub whole: bool,
     /// Whether the asker may have it unmasked (each time audited).
     pub may_unmask: bool,
+    /// The code with which the requester follows his case, when this is unmasked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query_code: Option<String>,
 }
 
 /// What is known behind a number, for the agent's screen when it rings.
@@ -139,10 +143,9 @@ impl Cases {
             phone: self.open_sealed(&mut conn, &party.owner, &party.phone, mask_phone).await?,
             whole: false,
             may_unmask: may_unmask(actor, &stored.case),
+            query_code: None,
         };
         let mut detail = self.describe(actor, &stored.case, requester);
-        let takes_in = actor.may(Action::CaseCapture, Target::of(std::slice::from_ref(&stored.case.collector.path)));
-        detail.query_code = takes_in.then_some(stored.query_code);
         detail.links = self.visible_links(&mut conn, actor, &stored.case).await?;
         Ok(detail)
     }
@@ -155,11 +158,9 @@ impl Cases {
             phone: self.open_sealed(tx.conn(), &party.owner, &party.phone, mask_phone).await?,
             whole: false,
             may_unmask: may_unmask(actor, case),
+            query_code: None,
         };
         let mut detail = self.describe(actor, case, requester);
-        if actor.may(Action::CaseCapture, Target::of(std::slice::from_ref(&case.collector.path))) {
-            detail.query_code = rows::load(tx.conn(), case.id).await?.map(|s| s.query_code);
-        }
         detail.links = self.visible_links(tx.conn(), actor, case).await?;
         Ok(detail)
     }
@@ -185,10 +186,11 @@ impl Cases {
             phone: self.open_sealed(tx.conn(), &party.owner, &party.phone, show_whole).await?,
             whole: true,
             may_unmask: true,
+            query_code: self.query_code(tx, id).await?,
         };
         let read = AccessEvent::PersonalRead {
             subject: Subject::from(id).to_string(),
-            fields: vec!["name".into(), "phone".into()],
+            fields: vec!["name".into(), "phone".into(), "query_code".into()],
             purpose: Some(purpose.trim().chars().take(200).collect()),
         };
         audit(tx, &self.0.parts.vault, actor, &read).await?;
@@ -204,7 +206,23 @@ impl Cases {
 
     /// The code that opens the citizen's view, for the message that tells it to him.
     pub async fn query_code(&self, tx: &mut Tx, id: CaseId) -> Result<Option<String>, StoreError> {
-        Ok(rows::load(tx.conn(), id).await?.map(|s| s.query_code))
+        match rows::load(tx.conn(), id).await? {
+            Some(stored) => self.open_code(tx.conn(), &stored).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A case's query code; none once the requester was erased.
+    pub(super) async fn open_code(
+        &self,
+        conn: &mut sqlx::AnyConnection,
+        stored: &rows::Stored,
+    ) -> Result<Option<String>, StoreError> {
+        // A database from before the codes were sealed has them as they are.
+        if stored.code_sealed.len() == CODE_DIGITS {
+            return Ok(Some(stored.code_sealed.clone()));
+        }
+        self.open_sealed(conn, &stored.case.owner, &stored.code_sealed, show_whole).await
     }
 
     /// The units that a case concerns, for parts of the hub that record something about it.
@@ -253,7 +271,7 @@ impl Cases {
     }
 
     /// Whether the actor may link this subject: he must be able to see it by its own right, else linking would show him
-    /// its events. A subject that has no event yet (a call that is being set up) may be linked.
+    /// its events. What has no event is not there: a call is in the log before anybody learns its id.
     pub async fn may_link(&self, store: &Store, actor: &Actor, subject: &Subject) -> Result<(), CommandError> {
         let actions: &[Action] = match subject.kind.as_str() {
             "call" => &[Action::CallRead, Action::CallAgent, Action::CallDial],
@@ -267,7 +285,7 @@ impl Cases {
             (r.actor.person.is_some() && r.actor.person == actor.person)
                 || actions.iter().any(|a| actor.may(*a, Target::of(&r.orgs)))
         });
-        if records.is_empty() || seen {
+        if seen {
             return Ok(());
         }
         Err(Refusal::not_found("access.not_found", "没有找到要关联的事项，或当前岗位无权查看").field("/subject").into())

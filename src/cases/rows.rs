@@ -19,7 +19,8 @@ use crate::store::{Condition, StoreError, Tx};
 /// A case as its row has it.
 pub(super) struct Stored {
     pub(super) case: Case,
-    pub(super) query_code: String,
+    /// The query code, sealed under the key of the case's owner.
+    pub(super) code_sealed: String,
 }
 
 /// A party's sealed texts; empty where nothing is known.
@@ -76,7 +77,7 @@ pub(super) async fn load_by_key(conn: &mut AnyConnection, key: &str) -> Result<O
 }
 
 fn stored(row: &AnyRow) -> Result<Stored, StoreError> {
-    Ok(Stored { case: read_doc(&row.try_get::<String, _>(0)?)?, query_code: row.try_get(1)? })
+    Ok(Stored { case: read_doc(&row.try_get::<String, _>(0)?)?, code_sealed: row.try_get(1)? })
 }
 
 /// A state from its JSON.
@@ -123,14 +124,14 @@ const UPDATED: usize = 24;
 pub(super) async fn insert(
     tx: &mut Tx,
     case: &Case,
-    query_code: &str,
+    code_sealed: &str,
     client_key: Option<&str>,
 ) -> Result<(), StoreError> {
     static SQL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
         let marks = (1..=COLUMNS.len() + 2).map(|i| format!("${i}")).collect::<Vec<_>>().join(",");
         format!("INSERT INTO cases ({}, query_code, client_key) VALUES ({marks})", COLUMNS.join(","))
     });
-    bind_case(&SQL, case)?.bind(query_code.to_owned()).bind(client_key.map(str::to_owned)).execute(tx.conn()).await?;
+    bind_case(&SQL, case)?.bind(code_sealed.to_owned()).bind(client_key.map(str::to_owned)).execute(tx.conn()).await?;
     Ok(())
 }
 

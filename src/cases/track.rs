@@ -1,5 +1,7 @@
 //! The citizen's view: public number and query code open it, in plain words, without names of officials. Wrong codes are
-//! throttled, and an unknown number answers exactly as a wrong code does.
+//! throttled by number and by the address that they come from, and an unknown number answers exactly as a wrong code does.
+
+use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -18,6 +20,22 @@ use crate::store::{Store, StoreError, Tx};
 const FAILS_MAX: i64 = 5;
 /// For how long.
 const LOCK_MS: i64 = 60 * 60_000;
+/// Wrong numbers or codes after which an address is answered no more for a while: whoever tries one code on many numbers.
+/// A hall or an office behind one address mistypes less than this in the time.
+const SOURCE_FAILS_MAX: i64 = 30;
+/// For how long.
+const SOURCE_LOCK_MS: i64 = 15 * 60_000;
+
+/// Who knocks at the citizen's door, with what.
+#[derive(Debug, Clone, Copy)]
+pub struct Knock<'a> {
+    /// The public number, as it was typed.
+    pub no: &'a str,
+    /// The query code.
+    pub code: &'a str,
+    /// The address it comes from.
+    pub from: Option<IpAddr>,
+}
 
 /// What the citizen sees.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -64,13 +82,13 @@ pub struct PublicStep {
 
 impl Cases {
     /// The citizen's view. Only a wrong code of a number that exists is written down; everything else only reads.
-    pub async fn track(&self, store: &Store, no: &str, code: &str) -> Result<PublicView, CommandError> {
-        Ok(self.public_view(&self.opened(store, no, code).await?))
+    pub async fn track(&self, store: &Store, knock: Knock<'_>) -> Result<PublicView, CommandError> {
+        Ok(self.public_view(&self.opened(store, knock).await?))
     }
 
     /// What a citizen may do himself with number and code: supplement, urge, rate, ask for it to be done again.
-    pub async fn by_citizen(&self, store: &Store, no: &str, code: &str, act: Act) -> Result<PublicView, CommandError> {
-        let id = self.opened(store, no, code).await?.id;
+    pub async fn by_citizen(&self, store: &Store, knock: Knock<'_>, act: Act) -> Result<PublicView, CommandError> {
+        let id = self.opened(store, knock).await?.id;
         let cases = self.clone();
         let case = store.write(move |tx| Box::pin(async move { cases.act_as_citizen(tx, id, act).await })).await?;
         Ok(self.public_view(&case))
@@ -84,21 +102,36 @@ impl Cases {
     }
 
     /// The case that number and code open.
-    async fn opened(&self, store: &Store, no: &str, code: &str) -> Result<Case, CommandError> {
-        let no = parse_public_no(no).ok_or_else(bad_number)?;
+    async fn opened(&self, store: &Store, knock: Knock<'_>) -> Result<Case, CommandError> {
+        let no = parse_public_no(knock.no).ok_or_else(bad_number)?;
+        let source = knock.from.map(|address| format!("from:{}", self.vault().index(&address.to_string())));
         let mut conn = store.reader().acquire().await?;
         let (fails, until) = rows::track(&mut conn, &no).await?;
-        if Timestamp::now() < until {
-            return Err(locked(until).into());
+        let source_until = match &source {
+            Some(source) => rows::track(&mut conn, source).await?.1,
+            None => Timestamp(0),
+        };
+        if Timestamp::now() < until.max(source_until) {
+            return Err(locked(until.max(source_until)).into());
         }
-        let stored = rows::load_by_no(&mut conn, &no).await?.ok_or_else(wrong_code)?;
+        let stored = rows::load_by_no(&mut conn, &no).await?;
+        let code = match &stored {
+            Some(stored) => self.open_code(&mut conn, stored).await?,
+            None => None,
+        };
         drop(conn);
         // Five tries an hour teach nothing by their timing.
-        let right = stored.query_code == code.trim();
+        let right = code.is_some_and(|code| code == knock.code.trim());
+        // A number that does not exist is not written down: the table would grow with every guess.
+        let number = stored.is_some().then_some(no);
         if !right || fails > 0 {
-            store.write(move |tx| Box::pin(async move { count(tx, &no, right).await })).await?;
+            let tally = Tally { number, source, right };
+            store.write(move |tx| Box::pin(async move { tally.count(tx).await })).await?;
         }
-        if right { Ok(stored.case) } else { Err(wrong_code().into()) }
+        match stored {
+            Some(stored) if right => Ok(stored.case),
+            _ => Err(wrong_code().into()),
+        }
     }
 
     fn public_view(&self, case: &Case) -> PublicView {
@@ -124,14 +157,35 @@ impl Cases {
     }
 }
 
-/// Counts a wrong code, or forgets them after a right one.
-async fn count(tx: &mut Tx, no: &str, right: bool) -> Result<(), StoreError> {
-    let (fails, _) = rows::track(tx.conn(), no).await?;
-    match fails + 1 {
-        _ if right => rows::put_track(tx, no, 0, Timestamp(0)).await,
-        FAILS_MAX.. => rows::put_track(tx, no, 0, tx.now().plus_millis(LOCK_MS)).await,
-        fails => rows::put_track(tx, no, fails, Timestamp(0)).await,
+/// A try at the door.
+struct Tally {
+    number: Option<String>,
+    source: Option<String>,
+    right: bool,
+}
+
+impl Tally {
+    /// Counts a wrong code by number and by source; a right one forgets those of its number.
+    async fn count(self, tx: &mut Tx) -> Result<(), StoreError> {
+        match self.number {
+            Some(no) if self.right => rows::put_track(tx, &no, 0, Timestamp(0)).await?,
+            Some(no) => one_more(tx, &no, FAILS_MAX, LOCK_MS).await?,
+            None => {}
+        }
+        match self.source {
+            Some(source) if !self.right => one_more(tx, &source, SOURCE_FAILS_MAX, SOURCE_LOCK_MS).await,
+            _ => Ok(()),
+        }
     }
+}
+
+async fn one_more(tx: &mut Tx, key: &str, max: i64, lock_ms: i64) -> Result<(), StoreError> {
+    let fails = rows::track(tx.conn(), key).await?.0 + 1;
+    if fails < max {
+        return rows::put_track(tx, key, fails, Timestamp(0)).await;
+    }
+    let until = tx.now().plus_millis(lock_ms);
+    rows::put_track(tx, key, 0, until).await
 }
 
 fn steps(case: &Case) -> Vec<PublicStep> {
@@ -163,6 +217,6 @@ fn wrong_code() -> Refusal {
 }
 
 fn locked(until: Timestamp) -> Refusal {
-    let detail = format!("该编号查询码输错次数过多，请在 {} 后再试，或致电 12345", until.civil().strftime("%H:%M"));
+    let detail = format!("编号或查询码输错次数过多，请在 {} 后再试，或致电 12345", until.civil().strftime("%H:%M"));
     Refusal::new(RefusalKind::TooMany, "track.locked", detail)
 }

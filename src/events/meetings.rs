@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::DomainEvent;
+use super::cases::PersonalText;
 use crate::ids::{CaseId, MeetingId, UnitId};
 
 /// What happens to meetings.
@@ -34,8 +35,8 @@ pub enum MeetingEvent {
         unit_name: String,
         /// What the meeting is about.
         title: String,
-        /// The guest link: whoever holds it may join until the meeting ends.
-        url: String,
+        /// The guest link: whoever holds it may join until the meeting ends. A secret between the hub and the phone.
+        url: PersonalText,
     },
     /// The first participant came 开始.
     #[serde(rename = "meeting.started")]

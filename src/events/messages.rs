@@ -34,6 +34,9 @@ pub enum MessageEvent {
         message: MessageId,
         /// By which link.
         link: String,
+        /// An earlier attempt was cut off by a kill before the centre's answer was on disk: the phone may have it twice.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     /// The phone has it 已送达.
     #[serde(rename = "message.delivered")]

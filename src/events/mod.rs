@@ -113,7 +113,8 @@ pub struct Personal {
     /// The plain text.
     pub text: String,
     /// `words` for what somebody said or was told: it is sealed like all else, but whoever may see the event reads it;
-    /// nothing for what names a person (name, number, address), which is masked.
+    /// `secret` for what opens a door (a query code, a guest link), which no reader sees at all; nothing for what names a
+    /// person (name, number, address), which is masked.
     #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
 }
@@ -124,6 +125,11 @@ impl Personal {
         Self { owner: owner.into(), text: text.into(), form: None }
     }
 
+    /// What opens a door: only the part of the hub that sends it on reads it.
+    pub fn secret(owner: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { owner: owner.into(), text: text.into(), form: Some(SECRET.into()) }
+    }
+
     /// What a person said or was told. It belongs to `owner`.
     pub fn words(owner: impl Into<String>, text: impl Into<String>) -> Self {
         Self { owner: owner.into(), text: text.into(), form: Some(WORDS.into()) }
@@ -132,6 +138,8 @@ impl Personal {
 
 /// The form of [`Personal::words`].
 pub const WORDS: &str = "words";
+/// The form of [`Personal::secret`].
+pub const SECRET: &str = "secret";
 
 impl fmt::Debug for Personal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

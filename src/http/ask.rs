@@ -124,8 +124,34 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
-fn peer(parts: &Parts) -> Option<IpAddr> {
+/// Whether the browser speaks HTTPS with us, or with a proxy on this machine that says so.
+pub struct Https(pub bool);
+
+impl<S: Sync> FromRequestParts<S> for Https {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let told = parts.headers.get("x-forwarded-proto").is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"https"));
+        let behind_proxy = neighbour(parts).is_some_and(|address| address.is_loopback());
+        Ok(Self(parts.extensions.get::<OverTls>().is_some() || (told && behind_proxy)))
+    }
+}
+
+/// Marks requests that came over our own TLS listener.
+#[derive(Clone, Copy)]
+pub(super) struct OverTls;
+
+/// Whoever holds the other end of the connection.
+fn neighbour(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip())
+}
+
+/// The asker's address. A proxy on this machine tells whom it speaks for (the last entry of `X-Forwarded-For`: what
+/// stands before it was written by the asker); nobody else is believed.
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    let neighbour = neighbour(parts)?;
+    let told = parts.headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
+    let last = told.and_then(|text| text.rsplit(',').next()?.trim().parse().ok());
+    Some(last.filter(|_| neighbour.is_loopback()).unwrap_or(neighbour))
 }
 
 fn is_safe(method: &Method) -> bool {
@@ -134,4 +160,36 @@ fn is_safe(method: &Method) -> bool {
 
 fn unauthenticated(detail: &str) -> Problem {
     Refusal::new(RefusalKind::Unauthenticated, "access.unauthenticated", detail).into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parts(neighbour: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = axum::http::Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        parts.extensions.insert(ConnectInfo(SocketAddr::new(neighbour.parse().unwrap(), 4_000)));
+        parts
+    }
+
+    #[tokio::test]
+    async fn only_a_proxy_on_this_machine_is_believed() {
+        let told = [("x-forwarded-for", "6.6.6.6, 10.1.2.3"), ("x-forwarded-proto", "https")];
+        let (mut near, mut far) = (parts("127.0.0.1", &told), parts("10.9.9.9", &told));
+        assert_eq!(peer(&near), Some("10.1.2.3".parse().unwrap()));
+        assert_eq!(peer(&far), Some("10.9.9.9".parse().unwrap()));
+        assert!(Https::from_request_parts(&mut near, &()).await.unwrap().0);
+        assert!(!Https::from_request_parts(&mut far, &()).await.unwrap().0);
+        far.extensions.insert(OverTls);
+        assert!(Https::from_request_parts(&mut far, &()).await.unwrap().0);
+        assert_eq!(
+            peer(&parts("127.0.0.1", &[("x-forwarded-for", "not an address")])),
+            Some("127.0.0.1".parse().unwrap())
+        );
+    }
 }

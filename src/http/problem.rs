@@ -81,6 +81,11 @@ impl From<StoreError> for Problem {
     fn from(e: StoreError) -> Self {
         // The cause is for the operator; the asker learns only that it was not written.
         tracing::error!(error = %e, "the store could not serve a request");
+        if matches!(e, StoreError::Full(_)) {
+            let detail =
+                "服务器磁盘已满，操作没有保存；查询和进行中的通话不受影响。请联系系统管理员清理磁盘，之后即可继续";
+            return Self(Refusal::new(RefusalKind::Unavailable, "store.disk_full", detail).who_may("系统管理员"));
+        }
         Self(Refusal::new(RefusalKind::Unavailable, "store.unavailable", "数据库暂时不可用，操作没有保存，请稍后重试"))
     }
 }

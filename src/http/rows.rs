@@ -24,7 +24,14 @@ pub(super) async fn find_answer(tx: &mut Tx, actor: &str, key: &str) -> Result<O
     .transpose()
 }
 
-pub(super) async fn insert_answer(tx: &mut Tx, actor: &str, key: &str, first: &FirstAnswer) -> Result<(), StoreError> {
+/// Keeps an answer, whose text comes sealed.
+pub(super) async fn insert_answer(
+    tx: &mut Tx,
+    actor: &str,
+    key: &str,
+    first: &FirstAnswer,
+    sealed: &str,
+) -> Result<(), StoreError> {
     let now = tx.now().0;
     sqlx::query(
         "INSERT INTO idempotency (actor, idempotency_key, what, status, answer, created_at) VALUES ($1,$2,$3,$4,$5,$6)",
@@ -33,7 +40,7 @@ pub(super) async fn insert_answer(tx: &mut Tx, actor: &str, key: &str, first: &F
     .bind(key)
     .bind(&first.what)
     .bind(i64::from(first.status))
-    .bind(&first.answer)
+    .bind(sealed)
     .bind(now)
     .execute(tx.conn())
     .await?;

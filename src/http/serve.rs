@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::ask::OverTls;
+
 /// A TLS client that has not finished its handshake by then is let go.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// A connection that has not sent its request's head by then is let go (slow-loris).
@@ -65,22 +67,25 @@ async fn connection(
 ) {
     let _ = stream.set_nodelay(true);
     match tls {
-        None => talk(TokioIo::new(stream), peer, router, stop).await,
+        None => talk(TokioIo::new(stream), peer, false, router, stop).await,
         Some(acceptor) => {
             let handshake = tokio::time::timeout(HANDSHAKE_PATIENCE, acceptor.accept(stream));
             if let Ok(Ok(stream)) = handshake.await {
-                talk(TokioIo::new(stream), peer, router, stop).await;
+                talk(TokioIo::new(stream), peer, true, router, stop).await;
             }
         }
     }
 }
 
-async fn talk<S>(stream: S, peer: SocketAddr, router: Router, stop: CancellationToken)
+async fn talk<S>(stream: S, peer: SocketAddr, tls: bool, router: Router, stop: CancellationToken)
 where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        if tls {
+            request.extensions_mut().insert(OverTls);
+        }
         router.clone().oneshot(request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());

@@ -16,12 +16,13 @@ mod verify;
 pub use append::{append, append_all};
 pub use follow::{Follower, run_follower};
 pub use outbox::{
-    Attempt, Courier, Delivery, OutboxItem, dead_letters, discard_dead, put_outbox, retry_dead, run_courier,
+    Attempt, Courier, Delivery, OutboxItem, dead_letters, discard_dead, put_outbox, release_leases, retry_dead,
+    run_courier,
 };
 pub use read::{after, of_kind_before, of_subjects};
 pub use timers::{Timer, TimerHandler, cancel_timer, run_timers, set_timer};
 pub(crate) use vault::write_secret;
-pub use vault::{Vault, VaultError};
+pub use vault::{HIDDEN, Vault, VaultError};
 pub use verify::{Broken, verify};
 
 use crate::store::Migration;

@@ -37,6 +37,8 @@ pub struct OutboxItem {
     pub created_at: Timestamp,
     /// What went wrong last.
     pub last_error: Option<String>,
+    /// An attempt was cut off by a kill: the far side may have it already.
+    pub interrupted: bool,
 }
 
 /// How an attempt ended.
@@ -100,6 +102,23 @@ pub async fn put_outbox(
     Ok(done.rows_affected() == 1)
 }
 
+/// Makes what a killed hub had leased due at once: run before any courier is. Whoever leased it is gone, for a hub is the
+/// only one that works on its database.
+pub async fn release_leases(store: &Store) -> Result<(), StoreError> {
+    store
+        .write(|tx| {
+            Box::pin(async move {
+                let now = tx.now().0;
+                sqlx::query("UPDATE outbox SET due_at = $1 WHERE state = 'leased' AND due_at > $1")
+                    .bind(now)
+                    .execute(tx.conn())
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
 /// Runs `courier` until `stop`.
 pub async fn run_courier(store: Store, courier: Arc<dyn Courier>, stop: CancellationToken) {
     let mut news = store.last_seq();
@@ -152,7 +171,7 @@ async fn any_due(store: &Store, courier: &str) -> Result<bool, StoreError> {
 async fn lease(tx: &mut Tx, courier: &'static str) -> Result<Vec<OutboxItem>, StoreError> {
     let now = tx.now().0;
     let rows = sqlx::query(
-        "SELECT id, courier, idempotency_key, payload, attempts, created_at, last_error FROM outbox \
+        "SELECT id, courier, idempotency_key, payload, attempts, created_at, last_error, state FROM outbox \
          WHERE courier = $1 AND state <> 'dead' AND due_at <= $2 ORDER BY due_at, id LIMIT $3",
     )
     .bind(courier)
@@ -205,7 +224,7 @@ async fn mark(tx: &mut Tx, id: &str, state: &str, attempts: i64, due: i64, why: 
 /// Dead items, oldest first: what the console's page shows.
 pub async fn dead_letters(store: &Store, limit: i64) -> Result<Vec<OutboxItem>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, courier, idempotency_key, payload, attempts, created_at, last_error FROM outbox \
+        "SELECT id, courier, idempotency_key, payload, attempts, created_at, last_error, state FROM outbox \
          WHERE state = 'dead' ORDER BY created_at, id LIMIT $1",
     )
     .bind(limit)
@@ -241,5 +260,6 @@ fn item(row: &AnyRow) -> Result<OutboxItem, StoreError> {
         attempts: row.try_get(4)?,
         created_at: Timestamp(row.try_get(5)?),
         last_error: row.try_get(6)?,
+        interrupted: row.try_get::<String, _>(7)? == "leased",
     })
 }

@@ -250,3 +250,71 @@ async fn a_due_timer_fires_once_and_a_cancelled_one_never() {
         assert_eq!(rang[0].body["key"], "due");
     }
 }
+
+/// Never comes to an end with the item, as a courier that is killed in the middle; the second knows of the first.
+struct Slow {
+    interrupted: tokio::sync::mpsc::UnboundedSender<bool>,
+    ends: bool,
+}
+
+impl Courier for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+    fn deliver(&self, item: OutboxItem) -> std::pin::Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
+        Box::pin(async move {
+            self.interrupted.send(item.interrupted).unwrap();
+            if !self.ends {
+                std::future::pending::<()>().await;
+            }
+            Attempt::Done.into()
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_courier_had_is_taken_up_at_once_and_known_as_interrupted() {
+    for TestStore { store, .. } in stores(&[MIGRATIONS]).await {
+        store.write(|tx| Box::pin(async move { put_outbox(tx, "slow", "a", "ok", Timestamp(0)).await })).await.unwrap();
+        let (interrupted, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let slow = |ends| Arc::new(Slow { interrupted: interrupted.clone(), ends });
+        let killed = tokio::spawn(run_courier(store.clone(), slow(false), CancellationToken::new()));
+        assert_eq!(told.recv().await, Some(false));
+        killed.abort();
+        release_leases(&store).await.unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(run_courier(store.clone(), slow(true), stop.clone()));
+        assert_eq!(told.recv().await, Some(true), "without waiting for the lease to run out");
+        stop.cancel();
+        running.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_named_reading_goes_on_and_so_does_writing_once_there_is_space() {
+    async fn pages(store: &Store, most: &'static str) {
+        let done: Result<(), StoreError> = store
+            .write(move |tx| {
+                Box::pin(async move {
+                    sqlx::raw_sql(most).execute(tx.conn()).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        done.unwrap();
+    }
+    for TestStore { store, .. } in stores(&[MIGRATIONS]).await {
+        if store.dialect() != crate::store::Dialect::Sqlite {
+            continue; // a server's disk is not ours to fill
+        }
+        add(&store, "t.small", json!({})).await.unwrap();
+        pages(&store, "PRAGMA max_page_count = 1").await; // the least it takes is its present size
+        let big = json!({ "text": "满".repeat(200_000) });
+        let full = add(&store, "t.big", big.clone()).await.unwrap_err();
+        assert!(matches!(full, StoreError::Full(_)), "{full:?}");
+        assert_eq!(after(store.reader(), "zz", 0, 10).await.unwrap().len(), 1, "nothing of it is there");
+        pages(&store, "PRAGMA max_page_count = 1073741823").await;
+        add(&store, "t.big", big).await.unwrap();
+        assert_eq!(verify(store.reader()).await.unwrap().unwrap(), 2, "the chain holds");
+    }
+}

@@ -13,13 +13,15 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Row};
 
-use crate::events::WORDS;
+use crate::events::{SECRET, WORDS};
 use crate::store::{StoreError, Tx};
 
 const KEY_LEN: usize = 32;
 /// Marks a sealed text inside JSON: `{"$sealed": "owner", "text": "base64"}`.
 const SEALED: &str = "$sealed";
 const PERSONAL: &str = "$personal";
+/// What readers see of a secret: not even its length.
+pub const HIDDEN: &str = "******";
 
 /// Why a sealed text cannot be opened.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -126,20 +128,36 @@ impl Vault {
     }
 
     /// Replaces every sealed text in `value`: by its plain text as `show` lets it be seen (masked or whole), by `null`
-    /// where the person was erased.
+    /// where the person was erased. Secrets are not shown.
     pub async fn open_value(
         &self,
         conn: &mut AnyConnection,
         value: &mut Value,
         show: fn(&str) -> String,
     ) -> Result<(), VaultError> {
+        self.open_all(conn, value, show, |_| HIDDEN.to_owned()).await
+    }
+
+    /// The same with everything whole, secrets too: for the part of the hub that sends them on, and for no screen.
+    pub async fn open_secrets(&self, conn: &mut AnyConnection, value: &mut Value) -> Result<(), VaultError> {
+        self.open_all(conn, value, str::to_owned, str::to_owned).await
+    }
+
+    async fn open_all(
+        &self,
+        conn: &mut AnyConnection,
+        value: &mut Value,
+        show: fn(&str) -> String,
+        show_secret: fn(&str) -> String,
+    ) -> Result<(), VaultError> {
         let mut found = Vec::new();
         collect(value, SEALED, &mut found);
         for place in found {
             let (owner, sealed) = (field(place, SEALED), field(place, "text"));
-            let words = field(place, "as") == WORDS;
+            let form = field(place, "as");
             *place = match self.open_text(conn, &owner, &sealed).await {
-                Ok(text) if words => Value::String(text),
+                Ok(text) if form == WORDS => Value::String(text),
+                Ok(text) if form == SECRET => Value::String(show_secret(&text)),
                 Ok(text) => Value::String(show(&text)),
                 Err(VaultError::Erased) => Value::Null,
                 Err(e) => return Err(e),

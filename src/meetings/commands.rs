@@ -5,8 +5,9 @@ use super::rows::{self, MeetingRow};
 use super::token::{Claims, Signer, VideoGrants};
 use super::views::{Invited, MeetingFilter, MeetingView, StayView};
 use crate::access::{Action, Actor, CommandError, Refusal, RefusalKind, Target};
+use crate::events::cases::PersonalText;
 use crate::events::meetings::MeetingEvent;
-use crate::events::{ActorRef, NewEvent};
+use crate::events::{ActorRef, NewEvent, Personal};
 use crate::ids::{CaseId, MeetingId, PersonId, Timestamp};
 use crate::log::{self, Vault};
 use crate::store::{Store, StoreError, Tx};
@@ -129,7 +130,7 @@ impl Meetings {
                 unit: unit.id,
                 unit_name: unit.name.clone(),
                 title: title.clone(),
-                url: format!("{link}{code}"),
+                url: PersonalText::Plain(Personal::secret(format!("meeting:{meeting}"), format!("{link}{code}"))),
             };
             self.tell(tx, row, actor.as_ref(), &event).await?;
         }

@@ -4,7 +4,7 @@
 use super::link::{Invitation, LinkError};
 use super::token::Signer;
 use super::*;
-use crate::access::{Action, Actor, CommandError, Grant, Scope, Sensitivity};
+use crate::access::{Action, Actor, CommandError, Grant, Scope, Sensitivity, show_whole};
 use crate::ids::{MeetingId, OrgPath, Timestamp, UnitId};
 use crate::log::{self, Vault};
 use crate::store::Store;
@@ -121,7 +121,13 @@ async fn the_log_tells_the_meeting_in_order_and_its_end_closes_every_door() {
 async fn a_guest_comes_by_the_link_of_his_sms_and_by_no_other() {
     for TestStore { store, .. } in stores(&[log::MIGRATIONS, MIGRATIONS]).await {
         let meeting = call(&store).await;
-        let events = log::after(store.reader(), "zz", 0, 100).await.unwrap();
+        let mut events = log::after(store.reader(), "zz", 0, 100).await.unwrap();
+        let mut conn = store.reader().acquire().await.unwrap();
+        let (vault, mut shown) = (Vault::new([7; 32]), events[1].body.clone());
+        vault.open_value(&mut conn, &mut shown, show_whole).await.unwrap();
+        assert_eq!(shown["url"], "******", "whoever reads the log does not come in by it");
+        vault.open_secrets(&mut conn, &mut events[1].body).await.unwrap();
+        drop(conn);
         let url = events[1].body["url"].as_str().unwrap().to_owned();
         let link = url.strip_prefix("https://hub/meet#").unwrap().to_owned();
         let enter = async |link: String, name: &'static str| {

@@ -19,6 +19,8 @@ use crate::store::{Store, StoreError, Tx};
 
 /// The outbox courier of messages.
 pub(super) const COURIER: &str = "sms";
+/// The name of the link whose messages stay in the hub.
+const SANDBOX: &str = "sandbox";
 /// Longest text: ten segments of Chinese.
 const TEXT_MAX: usize = 670;
 /// Messages in one page.
@@ -49,6 +51,8 @@ pub struct NewMessage {
     pub receiver: String,
     /// The text.
     pub text: String,
+    /// What screens and the log show instead, where the text carries what opens a door.
+    pub shown: Option<String>,
     /// How urgent.
     pub lane: Lane,
     /// From which template.
@@ -105,12 +109,17 @@ impl Messages {
             None => String::new(),
         };
         let segments = i64::try_from(count(&new.text).segments).unwrap_or(i64::MAX);
+        let shown_sealed = match &new.shown {
+            Some(shown) => Some(self.vault.seal(tx, &owner, shown).await?),
+            None => None,
+        };
         let row = MessageRow {
             id,
             direction: "out".into(),
             peer,
             number_sealed: self.vault.seal(tx, &owner, new.to.as_str()).await?,
             text_sealed: self.vault.seal(tx, &owner, &new.text).await?,
+            shown_sealed,
             receiver: new.receiver.clone(),
             ext,
             lane: lane_word(new.lane).into(),
@@ -130,7 +139,7 @@ impl Messages {
             case: new.case,
             to: Personal::new(owner.clone(), new.to.as_str()),
             receiver: new.receiver,
-            text: Personal::words(owner, new.text),
+            text: Personal::words(owner, new.shown.unwrap_or(new.text)),
             template: new.template,
             segments,
         };
@@ -156,6 +165,7 @@ impl Messages {
             to: frame.to,
             receiver: frame.receiver,
             text: found.fill(words),
+            shown: found.shown(words),
             lane: found.lane,
             template: Some(template.to_owned()),
             case: frame.case,
@@ -202,7 +212,7 @@ impl Messages {
         let filter = MessageFilter { limit: filter.limit.clamp(1, PAGE_MAX), ..filter };
         let mut views = Vec::new();
         for row in rows::list(store.reader(), visible, &filter).await? {
-            views.push(self.view(store, row).await?);
+            views.push(self.view(store, actor, row).await?);
         }
         Ok(views)
     }
@@ -212,12 +222,15 @@ impl Messages {
         let hidden = || Refusal::not_found("access.not_found", "没有找到该短信，或当前岗位无权查看");
         let row = rows::read_message(store.reader(), id).await?.ok_or_else(hidden)?;
         actor.check_visible(Action::MessageRead, access::Target::of(&row.orgs), "短信")?;
-        Ok(self.view(store, row).await?)
+        Ok(self.view(store, actor, row).await?)
     }
 
-    async fn view(&self, store: &Store, row: MessageRow) -> Result<MessageView, StoreError> {
+    async fn view(&self, store: &Store, actor: &Actor, row: MessageRow) -> Result<MessageView, StoreError> {
         let number = self.open(store, &row, &row.number_sealed).await?;
-        let text = self.open(store, &row, &row.text_sealed).await?;
+        // The sandbox's page is the phone.
+        let phone = row.link == SANDBOX && actor.may(Action::SandboxUse, access::Target::of(&row.orgs));
+        let shown = row.shown_sealed.as_ref().filter(|_| !phone).unwrap_or(&row.text_sealed);
+        let text = self.open(store, &row, shown).await?;
         Ok(MessageView {
             id: row.id,
             direction: row.direction,

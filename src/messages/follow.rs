@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::Messages;
 use super::commands::Frame;
 use super::rows;
-use crate::access::show_whole;
 use crate::events::{ActorRef, Record, Subject};
 use crate::ids::{CaseId, PhoneNumber, Timestamp, UnitId};
 use crate::log::{Follower, VaultError};
@@ -122,11 +121,7 @@ impl Reminders {
     /// An order's alert to one phone.
     async fn alert(&self, tx: &mut Tx, event: &Record) -> Result<(), StoreError> {
         let mut body = event.body.clone();
-        match self.0.vault.open_value(tx.conn(), &mut body, show_whole).await {
-            Ok(()) | Err(VaultError::Erased) => {}
-            Err(VaultError::Store(e)) => return Err(e),
-            Err(VaultError::Damaged) => return Err(StoreError::Damaged(format!("event {}", event.seq))),
-        }
+        self.open(tx, event, &mut body).await?;
         let Ok(phone) = PhoneNumber::parse(&text(&body, "phone")) else { return Ok(()) };
         let due = text(&body, "answer_by").parse().map(short_time).unwrap_or_default();
         let words = [("name", text(&body, "name")), ("text", text(&body, "text")), ("due", due)];
@@ -144,13 +139,24 @@ impl Reminders {
         self.write(tx, "order.alerted", &words, frame).await
     }
 
+    /// Opens an event's body for a phone: nothing is masked.
+    async fn open(&self, tx: &mut Tx, event: &Record, body: &mut Value) -> Result<(), StoreError> {
+        match self.0.vault.open_secrets(tx.conn(), body).await {
+            Ok(()) | Err(VaultError::Erased) => Ok(()),
+            Err(VaultError::Store(e)) => Err(e),
+            Err(VaultError::Damaged) => Err(StoreError::Damaged(format!("event {}", event.seq))),
+        }
+    }
+
     /// An invitation to a meeting, to the phones of each invited unit.
     async fn invite(&self, tx: &mut Tx, event: &Record) -> Result<(), StoreError> {
         let Some(unit) = text(&event.body, "unit").parse::<UnitId>().ok() else { return Ok(()) };
+        let mut body = event.body.clone();
+        self.open(tx, event, &mut body).await?;
         let words: BTreeMap<String, String> = [
             ("unit", text(&event.body, "unit_name")),
             ("title", text(&event.body, "title")),
-            ("url", text(&event.body, "url")),
+            ("guest_link", text(&body, "url")),
         ]
         .into_iter()
         .map(|(k, v)| (k.to_owned(), v))

@@ -250,12 +250,12 @@ impl Gateway {
             Err(e) => return Ok(self.failed(id, e.to_string())),
         }
         Ok(match outcome.await {
-            Ok(outcome) => self.settle(id, lane, outcome),
+            Ok(outcome) => self.settle(id, lane, outcome, item.interrupted),
             Err(_) => Attempt::Retry("短信网关正在停止".into()).into(),
         })
     }
 
-    fn settle(&self, id: MessageId, lane: Lane, outcome: Outcome) -> Delivery {
+    fn settle(&self, id: MessageId, lane: Lane, outcome: Outcome, again: bool) -> Delivery {
         match outcome.refused {
             Some((Class::Permanent, why)) => return self.failed(id, why),
             Some((_, why)) => return Attempt::Retry(why).into(),
@@ -270,7 +270,7 @@ impl Gateway {
         Delivery {
             attempt: Attempt::Done,
             record: Some(Box::new(move |tx| {
-                Box::pin(async move { submitted(tx, &messages, id, &link, &outcome.submitted, unknown).await })
+                Box::pin(async move { submitted(tx, &messages, id, &link, &outcome.submitted, (unknown, again)).await })
             })),
         }
     }
@@ -320,14 +320,14 @@ async fn submitted(
     id: MessageId,
     link: &str,
     segments: &[(u8, String)],
-    unknown: bool,
+    (unknown, again): (bool, bool),
 ) -> Result<(), StoreError> {
     let state = if unknown { "unknown" } else { "submitted" };
     rows::set_state(tx, id, state, None, Some(link)).await?;
     let event = if unknown {
         MessageEvent::Unknown { message: id }
     } else {
-        MessageEvent::Submitted { message: id, link: link.to_owned() }
+        MessageEvent::Submitted { message: id, link: link.to_owned(), again }
     };
     append(tx, messages, id, event).await?;
     for (segment, smsc_id) in segments {

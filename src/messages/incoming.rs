@@ -191,6 +191,7 @@ impl Messages {
             peer: self.vault.index(number),
             number_sealed: self.vault.seal(tx, &owner, number).await?,
             text_sealed: self.vault.seal(tx, &owner, text).await?,
+            shown_sealed: None,
             receiver: String::new(),
             ext: incoming.ext.clone(),
             lane: "notice".into(),

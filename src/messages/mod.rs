@@ -30,5 +30,7 @@ pub use liandong_sms::session::lanes::Lane;
 use crate::store::Migration;
 
 /// The tables of messages.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "messages/001_messages", sql: include_str!("schema/001_messages.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "messages/001_messages", sql: include_str!("schema/001_messages.sql") },
+    Migration { name: "messages/002_shown", sql: include_str!("schema/002_shown.sql") },
+];

@@ -16,6 +16,8 @@ pub(super) struct MessageRow {
     pub(super) peer: String,
     pub(super) number_sealed: String,
     pub(super) text_sealed: String,
+    /// What is shown instead, where the text carries a secret.
+    pub(super) shown_sealed: Option<String>,
     pub(super) receiver: String,
     pub(super) ext: String,
     pub(super) lane: String,
@@ -44,8 +46,8 @@ pub(super) struct QuestionRow {
 pub(super) async fn insert(tx: &mut Tx, m: &MessageRow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO messages (id, direction, peer, number_sealed, text_sealed, receiver, ext, lane, template, case_id, link, \
-         state, reason, segments, delivered_segments, orgs, created_by, created_at, changed_at) \
-         VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,0,$15,$16,$17,$17)",
+         state, reason, segments, delivered_segments, orgs, created_by, created_at, changed_at, shown_sealed) \
+         VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,0,$15,$16,$17,$17,$18)",
     )
     .bind(m.id.to_string())
     .bind(&m.direction)
@@ -64,13 +66,14 @@ pub(super) async fn insert(tx: &mut Tx, m: &MessageRow) -> Result<(), StoreError
     .bind(orgs_column(&m.orgs))
     .bind(&m.created_by)
     .bind(m.created_at.0)
+    .bind(m.shown_sealed.clone())
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
 const MESSAGE: &str = "SELECT id, direction, peer, number_sealed, text_sealed, receiver, ext, lane, template, case_id, link, \
-                       state, reason, segments, orgs, created_by, created_at FROM messages";
+                       state, reason, segments, orgs, created_by, created_at, shown_sealed FROM messages";
 
 pub(super) async fn message(tx: &mut Tx, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
     let sql = format!("{MESSAGE} WHERE id = $1");
@@ -347,6 +350,7 @@ fn read(row: &AnyRow) -> Result<MessageRow, StoreError> {
         orgs: read_orgs_column(&orgs),
         created_by: row.try_get(15)?,
         created_at: Timestamp(row.try_get(16)?),
+        shown_sealed: row.try_get(17)?,
     })
 }
 

@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use liandong_sms::session::lanes::Lane;
 use serde::Deserialize;
 
+use crate::log::HIDDEN;
+
 /// The shipped templates.
 const SHIPPED: &str = include_str!("data/templates.toml");
 /// A hole's filling is cut to this: a title or a reason never makes five segments of one reminder.
 const FILLING_MAX: usize = 60;
+
+/// Holes whose fillings open a door: they reach the phone, and no screen and no log.
+const SECRETS: [&str; 2] = ["query_code", "guest_link"];
 
 /// What a "1" to a message means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Deserialize)]
@@ -72,6 +77,19 @@ impl Templates {
 }
 
 impl Template {
+    /// The text as screens and the log show it; `None` where it hides nothing.
+    pub fn shown(&self, values: &BTreeMap<String, String>) -> Option<String> {
+        let hidden = |name: &str| values.contains_key(name) && self.text.contains(&format!("{{{name}}}"));
+        if !SECRETS.iter().any(|name| hidden(name)) {
+            return None;
+        }
+        let mut values = values.clone();
+        for name in SECRETS {
+            values.entry(name.to_owned()).and_modify(|value| HIDDEN.clone_into(value));
+        }
+        Some(self.fill(&values))
+    }
+
     /// The text with its holes filled; an unknown hole stays empty rather than keeping the message back.
     pub fn fill(&self, values: &BTreeMap<String, String>) -> String {
         let mut text = String::with_capacity(self.text.len() + 64);

@@ -75,11 +75,11 @@ pub async fn create_unit(tx: &mut Tx, vault: &Vault, actor: &Actor, new: NewUnit
         Some(id) => Some(need_unit(tx, id, from).await?),
         None => None,
     };
+    let above = parent.as_ref().map_or_else(OrgPath::root, |p| p.path.clone());
+    check_managed(actor, &above)?;
     if !new.kind.fits_under(parent.as_ref().map(|p| p.kind)) {
         return Err(Refusal::invalid("orgs.misplaced", "该类型的单位不能设在这个上级之下").field("/parent").into());
     }
-    let above = parent.map_or_else(OrgPath::root, |p| p.path);
-    actor.check(Action::OrgManage, Target::of(std::slice::from_ref(&above)))?;
     let path = above.child(&new.code);
     if rows::path_taken(tx.conn(), &path, from).await? {
         return Err(taken().into());
@@ -151,7 +151,7 @@ pub async fn move_unit(
     let now = tx.now();
     let unit = changeable(tx, actor, id).await?;
     let above = need_unit(tx, parent, now).await?;
-    actor.check(Action::OrgManage, Target::of(std::slice::from_ref(&above.path)))?;
+    check_managed(actor, &above.path)?;
     if !unit.kind.fits_under(Some(above.kind)) || above.path.is_within(&unit.path) {
         return Err(Refusal::invalid("orgs.misplaced", "该单位不能划归这个上级").field("/parent").into());
     }
@@ -204,11 +204,11 @@ pub async fn draw_grid(tx: &mut Tx, vault: &Vault, actor: &Actor, new: NewGrid) 
     }
     let from = new.from.unwrap_or_else(|| tx.now());
     let unit = need_unit(tx, new.unit, from).await?;
-    actor.check(Action::OrgManage, Target::of(std::slice::from_ref(&unit.path)))?;
+    check_managed(actor, &unit.path)?;
     let id = new.id.unwrap_or_else(|| GridId::new(tx.ids()));
     if let Some(old) = rows::grid_at(tx.conn(), id, from).await? {
         let owner = need_unit(tx, old.unit, from).await?;
-        actor.check(Action::OrgManage, Target::of(&[owner.path]))?;
+        check_managed(actor, &owner.path)?;
     }
     if rows::grid_code_taken(tx.conn(), &new.code, id, from).await? {
         return Err(Refusal::conflict("orgs.grid_code_taken", "已有网格使用该编码").field("/code").into());
@@ -246,12 +246,12 @@ pub async fn set_duty(tx: &mut Tx, vault: &Vault, actor: &Actor, new: NewDuty) -
     check_class(&new.class)?;
     let from = new.from.unwrap_or_else(|| tx.now());
     let area = need_unit(tx, new.area, from).await?;
-    actor.check(Action::OrgManage, Target::of(std::slice::from_ref(&area.path)))?;
+    check_managed(actor, &area.path)?;
     if let DutyLead::Unit(lead) = new.lead {
-        need_unit(tx, lead, from).await?;
+        need_neighbour(tx, actor, lead, from).await?;
     }
     for co in &new.co {
-        need_unit(tx, *co, from).await?;
+        need_neighbour(tx, actor, *co, from).await?;
     }
     let id = new.id.unwrap_or_else(|| tx.ids().uuid().to_string());
     let duty = Duty { id, class: new.class, area: new.area, lead: new.lead, co: new.co };
@@ -342,6 +342,26 @@ pub(super) async fn need_unit(tx: &mut Tx, id: UnitId, at: Timestamp) -> Result<
 /// The refusal that a thing is not there.
 pub(super) fn not_there(what: &str) -> Refusal {
     Refusal::not_found("access.not_found", format!("没有找到该{what}，或当前岗位无权查看"))
+}
+
+/// Refuses whoever does not manage what lies at `path`; who may not even see it is told that it is not there.
+pub(super) fn check_managed(actor: &Actor, path: &OrgPath) -> Result<(), Refusal> {
+    let target = std::slice::from_ref(path);
+    if !actor.may(Action::OrgManage, Target::of(target)) && !actor.may(Action::OrgRead, Target::of(target)) {
+        return Err(not_there("单位"));
+    }
+    actor.check(Action::OrgManage, Target::of(target))
+}
+
+/// A unit that may be made responsible: one that the actor may see, or a department of a level above him.
+async fn need_neighbour(tx: &mut Tx, actor: &Actor, id: UnitId, at: Timestamp) -> Result<Unit, CommandError> {
+    let unit = need_unit(tx, id, at).await?;
+    let above = unit.path.parent().is_some_and(|parent| actor.unit_path.is_within(&parent));
+    let seen = actor.may(Action::OrgRead, Target::of(std::slice::from_ref(&unit.path)));
+    if seen || actor.unit_path.is_within(&unit.path) || (above && !unit.kind.is_level()) {
+        return Ok(unit);
+    }
+    Err(not_there("单位").into())
 }
 
 async fn changeable(tx: &mut Tx, actor: &Actor, id: UnitId) -> Result<Unit, CommandError> {

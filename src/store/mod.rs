@@ -49,6 +49,9 @@ pub enum Dialect {
     Postgres,
 }
 
+/// What databases call a full disk: SQLITE_FULL; PostgreSQL's `disk_full`.
+const FULL: [&str; 2] = ["13", "53100"];
+
 /// Why the store could not do a thing. Nothing was written.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -58,6 +61,9 @@ pub enum StoreError {
     /// The commit failed or the writer is gone: nothing of the transaction is there.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The disk, or the space the database may take, is full: nothing was written; reading goes on.
+    #[error("the disk is full: {0}")]
+    Full(String),
     /// Too many writes are waiting.
     #[error("too many writes are waiting; try again in a moment")]
     Overloaded,
@@ -68,6 +74,10 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(e: sqlx::Error) -> Self {
+        let code = e.as_database_error().and_then(|d| d.code()).unwrap_or_default().into_owned();
+        if FULL.contains(&code.as_str()) {
+            return Self::Full(e.to_string());
+        }
         Self::Database(Arc::new(e))
     }
 }

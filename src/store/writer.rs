@@ -194,7 +194,10 @@ pub(super) async fn run(url: String, mut tx: Tx, mut inbox: mpsc::Receiver<Job>,
             Err(e) => {
                 tracing::error!(error = %e, jobs = settled.len(), "group commit failed; nothing of it was kept");
                 tx.after_commit.clear();
-                let told = StoreError::Unavailable(e.to_string());
+                let told = match e {
+                    StoreError::Full(_) => e,
+                    other => StoreError::Unavailable(other.to_string()),
+                };
                 settled.into_iter().for_each(|s| (s.answer)(Err(told.clone())));
                 reconnect(&url, &mut tx, &mut inbox).await;
             }

@@ -77,10 +77,15 @@ impl Place {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_liandong"));
+        // SCENARIO_HUB tries another build, such as a release one or one that stays while the tree is built anew.
+        let program = std::env::var_os("SCENARIO_HUB").unwrap_or_else(|| env!("CARGO_BIN_EXE_liandong").into());
+        let mut command = Command::new(program);
         command.current_dir(self.folder.path()).envs(self.ports.variables());
         command.envs(self.variables.iter().map(|(k, v)| (k, v)));
         command.env("LIANDONG_LOG", "warn,rtc=off,rtc_dtls=off"); // the WebRTC crate warns of what it merely does not know
+        for ours in ["LIANDONG_KILLS", "LIANDONG_TEST_POSTGRES"] {
+            command.env_remove(ours); // the tests' own, no setting of the hub
+        }
         command
     }
 
@@ -90,6 +95,23 @@ impl Place {
         let output = self.command().env("LIANDONG_HUB__DATA", data).args(arguments).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         (output.status.success(), text)
+    }
+
+    fn spawn(&self) -> Process {
+        let mut command = self.command();
+        command.arg("demo").arg("--data").arg(self.data());
+        let log = self.folder.path().join("log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        Process { child: command.stdout(Stdio::null()).stderr(file).spawn().unwrap(), log }
+    }
+
+    /// Starts the hub and kills it after `life`, ready or not.
+    pub(crate) fn start_and_kill(self, life: Duration) -> Self {
+        let mut process = self.spawn();
+        std::thread::sleep(life); // the instant of the kill, not a wait for anything
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+        self
     }
 
     /// Starts the hub and waits until it is ready. A first start whose ports somebody took meanwhile is tried on others.
@@ -105,12 +127,7 @@ impl Place {
     }
 
     fn try_start(self, first: bool) -> Result<Hub, Self> {
-        let mut command = self.command();
-        command.arg("demo").arg("--data").arg(self.data());
-        let log = self.folder.path().join("log");
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
-        let mut hub = Hub { process: Process { child, log }, place: self };
+        let mut hub = Hub { process: self.spawn(), place: self };
         let until = Instant::now() + START_PATIENCE;
         while hub.status("/readyz") != Some(200) {
             if let Some(status) = hub.process.child.try_wait().unwrap() {
@@ -291,6 +308,11 @@ impl Peer {
                 return line;
             }
         }
+    }
+
+    /// What it said since it was last listened to.
+    pub(crate) fn heard(&self) -> Vec<Value> {
+        self.lines.try_iter().collect()
     }
 
     /// Tells the peer something.

@@ -3,6 +3,7 @@
 
 mod ear;
 mod harness;
+mod lines;
 mod phone;
 
 mod browser;

@@ -66,7 +66,7 @@ fn from_capture_to_close_with_a_foreign_sms_centre() {
     assert_eq!(closed["step"], 6);
 
     // The citizen follows it with number and code, and sees no names of people.
-    let code = agent.get(&format!("/cases/{id}"))["query_code"].as_str().unwrap().to_owned();
+    let code = case["query_code"].as_str().unwrap(); // told once, to who took the case in
     let view = agent.get(&format!("/track?no={number}&code={code}"));
     assert!(!view.to_string().contains(CITIZEN), "{view}");
 

@@ -207,7 +207,8 @@ impl Calls {
     /// No right; not an agent; no phone.
     pub async fn set_state_of(&self, actor: &Actor, agent: PersonId, ask: StateAsk) -> Result<(), CommandError> {
         let view = self.switch.view(Vec::new()).await?;
-        let unit = profile(&view, agent)?.unit_path.clone();
+        let hidden = || Refusal::not_found("access.not_found", "没有找到该坐席，或当前岗位无权查看");
+        let unit = profile(&view, agent).map_err(|_| hidden())?.unit_path.clone();
         actor.check_visible(Action::CallSupervise, Target::of(&[unit]), "坐席")?;
         let wanted = wanted(ask)?;
         self.switch.ask(Ask::Queue(queue::Command::SetState { agent, wanted })).await?;
@@ -233,6 +234,7 @@ impl Calls {
     /// Not in the call, no right, an unknown verb, a body that does not fit.
     pub async fn act(&self, actor: &Actor, call: CallId, verb: &str, ask: CallAsk) -> Result<CallState, CommandError> {
         let by = actor.person.ok_or_else(no_person)?;
+        self.check_touchable(actor, by, call).await?;
         let command = match verb {
             "hold" => plain(call, Command::Hold { by }),
             "resume" => plain(call, Command::Resume { by }),
@@ -252,6 +254,20 @@ impl Calls {
         };
         self.switch.ask(command).await?;
         Ok(self.state_of(call).await)
+    }
+
+    /// Whether the call may be spoken of at all: it is the agent's own, or one that he may see. The first needs no store:
+    /// who is in a call can always end it.
+    async fn check_touchable(&self, actor: &Actor, by: PersonId, call: CallId) -> Result<(), CommandError> {
+        let seats = self.switch.view(Vec::new()).await?.snapshot.agents;
+        let own = seats.iter().filter(|seat| seat.agent == by).any(|seat| match &seat.state {
+            queue::AgentState::WrapUp { call: about } => *about == call,
+            other => other.call() == Some(call),
+        });
+        if !own {
+            self.call(actor, call).await?;
+        }
+        Ok(())
     }
 
     /// The agent's newest browser takes over the leg of his running call: after a reload of the page.

@@ -5,4 +5,4 @@
 mod writer;
 
 pub(super) use writer::write_one;
-pub use writer::{LOST_AFTER, Writer};
+pub use writer::{LOST_AFTER, Progress, Writer};

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use super::super::rows;
@@ -23,9 +23,20 @@ const GROUP: usize = 128;
 /// Pause before a group that the store refused is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// How far the writer is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries that are on disk, of those that were pushed.
+    pub written: u64,
+    /// The store refuses at present.
+    pub away: bool,
+}
+
 /// The switch's end of the writer.
 pub struct Writer {
     entries: mpsc::Sender<Entry>,
+    pushed: u64,
+    progress: watch::Receiver<Progress>,
     finished: tokio::sync::oneshot::Receiver<()>,
 }
 
@@ -34,19 +45,30 @@ impl Writer {
     pub fn start(store: Store, vault: Vault, tasks: &TaskTracker) -> Self {
         let (entries, inbox) = mpsc::channel(LOST_AFTER);
         let (finish, finished) = tokio::sync::oneshot::channel();
+        let (told, progress) = watch::channel(Progress::default());
         tasks.spawn(async move {
-            run(store, vault, inbox).await;
+            run(store, vault, inbox, told).await;
             let _ = finish.send(());
         });
-        Self { entries, finished }
+        Self { entries, pushed: 0, progress, finished }
     }
 
-    /// Takes an event, in order, without waiting.
-    pub fn push(&self, entry: Entry) {
-        if let Err(TrySendError::Full(_)) = self.entries.try_send(entry) {
-            metrics::counter!("liandong_call_events_lost_total").increment(1);
-            tracing::error!("the store has been away too long: a call event is lost");
+    /// Takes an event, in order, without waiting; its number, which [`Progress::written`] reaches once it is on disk.
+    pub fn push(&mut self, entry: Entry) -> u64 {
+        match self.entries.try_send(entry) {
+            Ok(()) => self.pushed += 1,
+            Err(TrySendError::Full(_)) => {
+                metrics::counter!("liandong_call_events_lost_total").increment(1);
+                tracing::error!("the store has been away too long: a call event is lost");
+            }
+            Err(TrySendError::Closed(_)) => {}
         }
+        self.pushed
+    }
+
+    /// How far the writer is; changes wake whoever waits.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
     }
 
     /// Returns when everything that was pushed is on disk.
@@ -56,15 +78,23 @@ impl Writer {
     }
 }
 
-async fn run(store: Store, vault: Vault, mut inbox: mpsc::Receiver<Entry>) {
+async fn run(store: Store, vault: Vault, mut inbox: mpsc::Receiver<Entry>, told: watch::Sender<Progress>) {
     let mut group = Vec::with_capacity(GROUP);
     while inbox.recv_many(&mut group, GROUP).await > 0 {
         let entries: Arc<[Entry]> = std::mem::take(&mut group).into();
-        write_until_kept(&store, &vault, &entries, &inbox).await;
+        write_until_kept(&store, &vault, &entries, &inbox, &told).await;
+        let count = entries.len() as u64;
+        told.send_modify(|progress| *progress = Progress { written: progress.written + count, away: false });
     }
 }
 
-async fn write_until_kept(store: &Store, vault: &Vault, entries: &Arc<[Entry]>, inbox: &mpsc::Receiver<Entry>) {
+async fn write_until_kept(
+    store: &Store,
+    vault: &Vault,
+    entries: &Arc<[Entry]>,
+    inbox: &mpsc::Receiver<Entry>,
+    told: &watch::Sender<Progress>,
+) {
     loop {
         let (keys, kept) = (vault.clone(), entries.clone());
         let done = store.write(move |tx| Box::pin(async move { write(tx, &keys, &kept).await })).await;
@@ -75,7 +105,7 @@ async fn write_until_kept(store: &Store, vault: &Vault, entries: &Arc<[Entry]>, 
                 tracing::error!(reason, "a group of call events cannot be written; each is tried alone");
                 for entry in entries.iter() {
                     let alone: Arc<[Entry]> = Arc::from([entry.clone()]);
-                    Box::pin(write_until_kept(store, vault, &alone, inbox)).await;
+                    Box::pin(write_until_kept(store, vault, &alone, inbox, told)).await;
                 }
                 return;
             }
@@ -85,6 +115,7 @@ async fn write_until_kept(store: &Store, vault: &Vault, entries: &Arc<[Entry]>, 
                 return;
             }
             Err(error) => {
+                told.send_modify(|progress| progress.away = true);
                 tracing::warn!(%error, waiting = inbox.len(), "call events wait for the store");
                 tokio::time::sleep(RETRY).await;
             }

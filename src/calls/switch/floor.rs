@@ -761,7 +761,7 @@ fn normal(number: &str) -> Option<String> {
 }
 
 /// Below the data folder: `recordings/YYYY/MM/DD/ID.wav`, by the day on which the call began (its id holds the time).
-fn recording_path(call: CallId) -> PathBuf {
+pub(in crate::calls) fn recording_path(call: CallId) -> PathBuf {
     let seconds = call.0.get_timestamp().map_or(0, |t| i64::try_from(t.to_unix().0).unwrap_or(0));
     let day = Timestamp(seconds.saturating_mul(1_000)).civil();
     PathBuf::from(format!("recordings/{:04}/{:02}/{:02}/{call}.wav", day.year(), day.month(), day.day()))

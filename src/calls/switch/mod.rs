@@ -9,6 +9,7 @@
 
 mod facts;
 mod floor;
+mod hold;
 mod media;
 mod ports;
 mod run;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use facts::Entry;
 pub(in crate::calls) use facts::state_words;
+pub(in crate::calls) use floor::recording_path;
 pub use floor::{Ask, CALLS_MAX, Do, Done, Floor, LiveCall, MediaWork, Out};
 pub use media::Sound;
 pub use ports::{AgentProfile, Agents, Areas, County, Phones, PortFuture};

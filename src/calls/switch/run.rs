@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use liandong_dialplans::{Millis, Now, PlanSet};
 use liandong_media::engine::{MediaEngine, MediaEvent};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::floor::{Ask, Done, Floor, LiveCall, Out};
+use super::hold::Holds;
 use super::media::{Begun, Engine, Lanes, Sound};
 use super::ports::{AgentProfile, Agents, Areas, Phones};
 use crate::access::{Refusal, RefusalKind};
 use crate::calls::edge::EdgeEvent;
 use crate::calls::queue::Snapshot;
-use crate::calls::records::Writer;
+use crate::calls::records::{Progress, Writer};
 use crate::events::calls::CallsEvent;
 use crate::ids::{CallId, PersonId};
 use crate::log::Vault;
@@ -74,6 +75,7 @@ pub struct View {
 enum Message {
     Ask(Ask, oneshot::Sender<Result<Done, Refusal>>),
     View(Vec<CallId>, oneshot::Sender<View>),
+    Settled(CallId, oneshot::Sender<()>),
     Members(Vec<AgentProfile>),
     Drain(Duration, oneshot::Sender<()>),
 }
@@ -93,9 +95,17 @@ impl Switch {
         let sound: Arc<dyn Sound> = Arc::new(Engine { engine: setup.engine, data: setup.data });
         let (lanes, begun) = Lanes::start(sound);
         let floor = Floor::new(setup.plans, setup.areas, setup.vault, setup.prefixes, setup.shown);
-        let task =
-            Task { floor, phones: setup.phones, lanes, writer: setup.writer, origin: Instant::now(), draining: None };
-        let sources = Sources { edge: setup.edge_events, media: setup.media_events, begun, asked };
+        let progress = setup.writer.progress();
+        let task = Task {
+            floor,
+            phones: setup.phones,
+            lanes,
+            writer: setup.writer,
+            holds: Holds::new(),
+            origin: Instant::now(),
+            draining: None,
+        };
+        let sources = Sources { edge: setup.edge_events, media: setup.media_events, begun, asked, progress };
         tasks.spawn(task.run(sources, stop.clone()));
         tasks.spawn(read_agents(setup.agents, inbox.clone(), agents_changed.clone(), stop));
         Self { inbox, agents_changed }
@@ -125,6 +135,15 @@ impl Switch {
         let (answer, told) = oneshot::channel();
         self.inbox.send(Message::View(calls, answer)).await.map_err(|_| gone())?;
         told.await.map_err(|_| gone())
+    }
+
+    /// Returns once a new call is in the log (or need not wait for it): before its id is given away. Never asked from
+    /// inside a transaction: the one writer would wait for itself.
+    pub async fn settled(&self, call: CallId) {
+        let (told, settled) = oneshot::channel();
+        if self.inbox.send(Message::Settled(call, told)).await.is_ok() {
+            let _ = settled.await;
+        }
     }
 
     /// Accounts or posts have changed: the agents are read again.
@@ -176,6 +195,13 @@ struct Sources {
     media: mpsc::Receiver<MediaEvent>,
     begun: mpsc::Receiver<Begun>,
     asked: mpsc::Receiver<Message>,
+    progress: watch::Receiver<Progress>,
+}
+
+/// What waits for a new call's first event to be on disk.
+enum Late {
+    Out(Out),
+    Settled(oneshot::Sender<()>),
 }
 
 struct Draining {
@@ -189,6 +215,7 @@ struct Task {
     phones: Arc<dyn Phones>,
     lanes: Lanes,
     writer: Writer,
+    holds: Holds<Late>,
     origin: Instant,
     draining: Option<Draining>,
 }
@@ -209,12 +236,17 @@ impl Task {
                     self.floor.play_begun(call, leg, id);
                 }
                 Some(message) = sources.asked.recv() => self.message(message).await,
+                Ok(()) = sources.progress.changed() => {}
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
             let now = self.now();
             if self.floor.poll_timeout().is_some_and(|due| due <= now.mono) {
                 let out = self.floor.timer(now);
                 self.perform(out).await;
+            }
+            let Progress { written, away } = *sources.progress.borrow();
+            for late in self.holds.ready(written, away, now.mono) {
+                self.late(late).await;
             }
             metrics::gauge!("liandong_calls_live").set(self.floor.live_count() as f64);
             if self.drained().await {
@@ -237,7 +269,8 @@ impl Task {
 
     fn wake_at(&self) -> Instant {
         let idle = Instant::now() + IDLE;
-        let due = self.floor.poll_timeout().map(|due| self.origin + Duration::from_millis(due.0));
+        let due = self.floor.poll_timeout().into_iter().chain(self.holds.poll_timeout()).min();
+        let due = due.map(|due| self.origin + Duration::from_millis(due.0));
         due.map_or(idle, |due| due.min(idle))
     }
 
@@ -278,6 +311,11 @@ impl Task {
                 }
                 let _ = answer.send(done);
             }
+            Message::Settled(call, told) => {
+                if let Some(late) = self.holds.keep(call, Late::Settled(told)) {
+                    self.late(late).await;
+                }
+            }
             Message::View(calls, answer) => {
                 let _ = answer.send(self.view(&calls, now));
             }
@@ -307,13 +345,29 @@ impl Task {
         }
     }
 
+    /// Performs what comes out. Of a new call only its events: the rest waits until the first of them is on disk.
     async fn perform(&mut self, out: Vec<Out>) {
-        for each in out {
-            match each {
-                Out::Leg(call, leg, command) => self.phones.command(call, leg, command),
-                Out::Media(call, work) => self.lanes.send(call, work).await,
-                Out::Log(entry) => self.writer.push(*entry),
+        let now = self.now().mono;
+        for entry in out.iter().filter_map(|each| if let Out::Log(entry) = each { Some(entry) } else { None }) {
+            let number = self.writer.push((**entry).clone());
+            if let (Some(call), CallsEvent::Offered { .. }) = (entry.call, &entry.event) {
+                self.holds.begin(call, number, now);
             }
+        }
+        for each in out {
+            let (Out::Leg(call, ..) | Out::Media(call, _)) = each else { continue };
+            if let Some(late) = self.holds.keep(call, Late::Out(each)) {
+                self.late(late).await;
+            }
+        }
+    }
+
+    async fn late(&mut self, late: Late) {
+        match late {
+            Late::Out(Out::Leg(call, leg, command)) => self.phones.command(call, leg, command),
+            Late::Out(Out::Media(call, work)) => self.lanes.send(call, work).await,
+            Late::Out(Out::Log(entry)) => drop(self.writer.push(*entry)),
+            Late::Settled(told) => drop(told.send(())),
         }
     }
 

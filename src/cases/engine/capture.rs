@@ -106,7 +106,7 @@ pub fn capture(
     let personal = |t: String| PersonalText::Plain(Personal::new(&owner, t));
     let facts = Captured {
         id,
-        query_code: personal(captor.query_code),
+        query_code: PersonalText::Plain(Personal::secret(&owner, captor.query_code)),
         channel: body.channel,
         hotline_no: text_opt(&body.hotline_no, "/hotline_no", SHORT_MAX)?,
         nature: body.nature.unwrap_or(class.nature),

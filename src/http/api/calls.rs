@@ -1,6 +1,7 @@
 //! Calls: list, record, recording, dialling out, commands about a running call.
 
 use std::io::SeekFrom;
+use std::sync::{Arc, OnceLock};
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -187,8 +188,9 @@ struct DialAsk {
 /// Dials out: one's own phone rings first.
 #[utoipa::path(post, path = "/calls", tag = "calls", request_body = DialAsk, responses((status = 201, body = CallState)))]
 async fn dial(State(api): State<Api>, ask: Ask, Json(body): Json<DialAsk>) -> Answer {
-    let inner = api.clone();
-    command(&api, ask, StatusCode::CREATED, move |tx, ask| {
+    let (inner, dialled) = (api.clone(), Arc::new(OnceLock::new()));
+    let told = dialled.clone();
+    let answer = command(&api, ask, StatusCode::CREATED, move |tx, ask| {
         Box::pin(async move {
             if let Some(case) = body.case_id {
                 inner.cases.visible(tx, &ask.actor, case).await?;
@@ -210,14 +212,21 @@ async fn dial(State(api): State<Api>, ask: Ask, Json(body): Json<DialAsk>) -> An
                 (number, _) => number.to_owned(),
             };
             let call = inner.calls.dial(&ask.actor, &to, body.case_id).await?;
-            if let (Some(case), Ok(id)) = (body.case_id, call.id.parse::<CallId>()) {
-                let (subject, by) = (Subject::from(id), ask.actor.as_ref());
-                inner.cases.link_subject(tx, case, subject, ContactRole::Related, by).await?;
+            if let Ok(id) = call.id.parse::<CallId>() {
+                let _ = told.set(id); // once: each request has its own
+                if let Some(case) = body.case_id {
+                    let (subject, by) = (Subject::from(id), ask.actor.as_ref());
+                    inner.cases.link_subject(tx, case, subject, ContactRole::Related, by).await?;
+                }
             }
             Ok(call)
         })
     })
-    .await
+    .await?;
+    if let Some(call) = dialled.get() {
+        api.calls.switch().settled(*call).await;
+    }
+    Ok(answer)
 }
 
 /// A command about a running call: `hold`, `resume`, `mute`, `unmute`, `transfer`, `cancel_transfer`, `hang_up`, `dtmf`,

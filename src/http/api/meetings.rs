@@ -8,12 +8,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::Refusal;
+use crate::access::{Actor, Refusal};
 use crate::events::Subject;
 use crate::events::cases::ContactRole;
 use crate::http::{Answer, Api, Ask, Body, Params, Signed, command};
 use crate::ids::{CaseId, MeetingId, UnitId};
 use crate::meetings::{CallMeeting, Invited, MeetingFilter, MeetingView};
+use crate::orgs::may_see_unit;
 
 /// Meetings in one page unless asked for fewer.
 const PAGE: i64 = 50;
@@ -85,7 +86,7 @@ struct MeetingBody {
 /// Calls a meeting, invites units by SMS and puts it on the case's timeline.
 #[utoipa::path(post, path = "/meetings", tag = "meetings", request_body = MeetingBody, responses((status = 201, body = MeetingView)))]
 async fn call(State(api): State<Api>, ask: Ask, Body(body): Body<MeetingBody>) -> Answer {
-    let invite = invited(&api, &body.invite)?;
+    let invite = invited(&api, &ask.actor, &body.invite)?;
     let link = format!("{}{LOBBY}", api.config.hub.public_url.trim_end_matches('/'));
     let wish = CallMeeting { title: body.title, case: body.case_id, invite, link };
     let (meetings, cases) = (api.meetings.clone(), api.cases.clone());
@@ -106,12 +107,14 @@ async fn call(State(api): State<Api>, ask: Ask, Body(body): Body<MeetingBody>) -
     .await
 }
 
-fn invited(api: &Api, units: &[UnitId]) -> Result<Vec<Invited>, Refusal> {
+/// The units to invite: those that the caller may see. Another county is invited by the level above both.
+fn invited(api: &Api, actor: &Actor, units: &[UnitId]) -> Result<Vec<Invited>, Refusal> {
     let directory = api.orgs.directory();
-    let found = units.iter().enumerate().map(|(place, id)| match directory.tree.unit(*id) {
+    let visible = |id: &UnitId| directory.tree.unit(*id).filter(|u| may_see_unit(actor, &directory.tree, u));
+    let found = units.iter().enumerate().map(|(place, id)| match visible(id) {
         Some(unit) => Ok(Invited { id: unit.id, name: unit.name.clone(), path: unit.path.clone() }),
         None => {
-            let text = "邀请的单位不存在或已撤销，请重新选择";
+            let text = "邀请的单位不存在、已撤销或不在当前岗位可见范围内，请重新选择；跨区县的会议由上级召集";
             Err(Refusal::invalid("meeting.unknown_unit", text).field(format!("/invite/{place}")))
         }
     });

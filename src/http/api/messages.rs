@@ -104,6 +104,7 @@ async fn send(State(api): State<Api>, ask: Ask, Json(body): Json<MessageBody>) -
                 to: body.to,
                 receiver: String::new(),
                 text: body.text,
+                shown: None,
                 lane: Lane::Notice,
                 template: None,
                 case: body.case_id,

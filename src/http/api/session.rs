@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::id;
 use super::me::{PersonBody, PostBody, posts_of};
 use crate::access::{Refusal, RefusalKind};
-use crate::http::{Answer, Api, Ask, Body, COOKIE, Peer, Problem, Signed, command, token_cookie};
+use crate::http::{Answer, Api, Ask, Body, COOKIE, Https, Peer, Problem, Signed, command, token_cookie};
 use crate::ids::SessionId;
 use crate::orgs::accounts::{Session, SignIn, Stage, cut_session};
 
@@ -141,6 +141,7 @@ impl FromRequestParts<Api> for Token {
 async fn sign_in(
     State(api): State<Api>,
     Peer(address): Peer,
+    Https(secure): Https,
     headers: HeaderMap,
     Body(body): Body<SignInBody>,
 ) -> Answer {
@@ -148,7 +149,7 @@ async fn sign_in(
     let ask = SignIn { user: body.user, password: body.password, totp: body.totp, address, agent };
     let signed = api.orgs.sign_in(ask).await?;
     let (person, posts) = posts_of(&api, signed.person).await?;
-    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", signed.token);
+    let cookie = cookie(&signed.token, secure, "");
     let body = SignedInBody {
         token: signed.token,
         stage: stage_text(signed.stage),
@@ -163,9 +164,9 @@ async fn sign_in(
 
 /// Signs out. A session that is over already is no error.
 #[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
-async fn sign_out(State(api): State<Api>, Token(token): Token) -> Answer {
+async fn sign_out(State(api): State<Api>, Https(secure): Https, Token(token): Token) -> Answer {
     api.orgs.sign_out(&token).await?;
-    let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    let cookie = cookie("", secure, "; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
@@ -220,6 +221,13 @@ async fn cut(State(api): State<Api>, Path(session): Path<String>, ask: Ask) -> A
         })
     })
     .await
+}
+
+/// The session's cookie. Over HTTPS a browser must never send it in the clear; over plain HTTP (this machine, a trial) it
+/// could not be kept at all if it were marked so.
+fn cookie(token: &str, secure: bool, more: &str) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
 }
 
 fn stage_text(stage: Stage) -> String {

@@ -11,10 +11,10 @@ use utoipa_axum::routes;
 
 use super::cases::read;
 use crate::access::Refusal;
-use crate::cases::PublicView;
 use crate::cases::engine::Act;
 use crate::cases::flow::Verb;
-use crate::http::{Answer, Api};
+use crate::cases::{Knock, PublicView};
+use crate::http::{Answer, Api, Peer};
 
 /// What a citizen may do himself.
 const VERBS: [Verb; 4] = [Verb::Supplement, Verb::Urge, Verb::Revisit, Verb::Reopen];
@@ -34,8 +34,8 @@ struct TrackQuery {
 
 /// How far a case is, in plain words.
 #[utoipa::path(get, path = "/track", tag = "citizen", params(TrackQuery), responses((status = 200, body = PublicView)))]
-async fn track(State(api): State<Api>, Query(q): Query<TrackQuery>) -> Answer<Json<PublicView>> {
-    Ok(Json(api.cases.track(&api.store, &q.no, &q.code).await?))
+async fn track(State(api): State<Api>, Peer(from): Peer, Query(q): Query<TrackQuery>) -> Answer<Json<PublicView>> {
+    Ok(Json(api.cases.track(&api.store, Knock { no: &q.no, code: &q.code, from }).await?))
 }
 
 /// A citizen's act on his case.
@@ -54,7 +54,12 @@ struct CitizenAct {
 
 /// Supplement, urge, rate (`revisit`) or ask for it to be done again (`reopen`).
 #[utoipa::path(post, path = "/track/{verb}", tag = "citizen", params(("verb" = String, Path)), request_body = CitizenAct, responses((status = 200, body = PublicView)))]
-async fn act(State(api): State<Api>, Path(verb): Path<String>, body: Bytes) -> Answer<Json<PublicView>> {
+async fn act(
+    State(api): State<Api>,
+    Peer(from): Peer,
+    Path(verb): Path<String>,
+    body: Bytes,
+) -> Answer<Json<PublicView>> {
     let verb = Verb::named(&verb).filter(|v| VERBS.contains(v)).ok_or_else(|| {
         Refusal::not_found(
             "track.unknown_verb",
@@ -63,5 +68,5 @@ async fn act(State(api): State<Api>, Path(verb): Path<String>, body: Bytes) -> A
     })?;
     let said: CitizenAct = read(&body)?;
     let act = Act::parse(verb, said.body)?;
-    Ok(Json(api.cases.by_citizen(&api.store, &said.no, &said.code, act).await?))
+    Ok(Json(api.cases.by_citizen(&api.store, Knock { no: &said.no, code: &said.code, from }, act).await?))
 }

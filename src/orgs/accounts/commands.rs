@@ -210,12 +210,13 @@ async fn seal_sip(
 }
 
 async fn managed(tx: &mut Tx, actor: &Actor, action: Action, user: &str) -> Result<AccountRow, CommandError> {
+    // Who is no administrator at all learns not even whether there is such an account.
+    if !actor.may_somewhere(action) {
+        actor.check(action, Target::of(&[]))?;
+    }
     let row = rows::account(tx.conn(), user).await?.ok_or_else(|| not_there("账号"))?;
     let paths = person_paths(tx, row.person).await?;
-    check(actor, action, &paths).map_err(|refusal| match actor.may_somewhere(action) {
-        true => not_there("账号"),
-        false => refusal,
-    })?;
+    check(actor, action, &paths).map_err(|_| not_there("账号"))?;
     Ok(row)
 }
 

@@ -7,7 +7,7 @@ use crate::events::orgs::OrgEvent;
 use crate::events::{Personal, Subject};
 use crate::ids::{OrgPath, PersonId, PhoneNumber, PostId, Timestamp, UnitId};
 use crate::log::Vault;
-use crate::orgs::commands::{need_unit, not_there, tell};
+use crate::orgs::commands::{check_managed, need_unit, not_there, tell};
 use crate::orgs::roles::{Role, administrator, exclusive};
 use crate::orgs::rows as org_rows;
 use crate::orgs::unit::check_name;
@@ -95,6 +95,9 @@ pub async fn create_post(tx: &mut Tx, vault: &Vault, actor: &Actor, new: NewPost
     let title = check_name(&new.title)?;
     let now = tx.now();
     let unit = need_unit(tx, new.unit, now).await?;
+    if !actor.may(Action::SecurityManage, Target::of(std::slice::from_ref(&unit.path))) {
+        check_managed(actor, &unit.path)?;
+    }
     let role = need_role(tx, &new.role).await?;
     check_post(actor, &unit.path, &role)?;
     let post = PostRow {
@@ -139,7 +142,8 @@ pub async fn fill_post(
         return Err(Refusal::invalid("orgs.period", "结束时间应晚于开始时间").field("/until").into());
     }
     let (row, path) = managed_post(tx, actor, post).await?;
-    rows::person(tx.conn(), person).await?.ok_or_else(|| not_there("人员"))?;
+    let (_, paths) = rows::person(tx.conn(), person).await?.ok_or_else(|| not_there("人员"))?;
+    check_known(actor, &paths)?;
     let role = need_role(tx, &row.role).await?;
     check_exclusive(tx, person, &role).await?;
     // Whoever holds the post already with other dates gets the new ones.
@@ -241,6 +245,12 @@ fn check_post(actor: &Actor, path: &OrgPath, role: &Role) -> Result<(), Refusal>
         )
         .who_may("安全管理员")),
     }
+}
+
+/// Whoever fills a post must know the person: one of his own units, or one who has no post yet.
+fn check_known(actor: &Actor, paths: &[OrgPath]) -> Result<(), Refusal> {
+    let seen = actor.may(Action::OrgRead, Target::of(paths)) || actor.may(Action::SecurityManage, Target::of(paths));
+    if paths.is_empty() || seen { Ok(()) } else { Err(not_there("人员")) }
 }
 
 fn check_person(actor: &Actor, paths: &[OrgPath]) -> Result<(), Refusal> {

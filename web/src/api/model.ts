@@ -232,6 +232,7 @@ export interface Model {
       tags?: string[]
       whole?: boolean
       may_unmask?: boolean
+      query_code?: string | null
     }
     lead_unit?: Model['UnitRef'] | null
     co_units: Model['UnitRef'][]

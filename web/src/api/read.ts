@@ -183,6 +183,7 @@ export function readRequester(value: unknown): Case['requester'] {
     tags: list(w.tags).map(String),
     whole: w.whole === true,
     may_unmask: w.may_unmask === true,
+    query_code: w.query_code ? str(w.query_code) : null,
   }
 }
 

@@ -117,11 +117,6 @@ function Head({ one, choose, chosen }: { one: Case; choose: (verb: string) => vo
           </span>
         )}
         <span>{t('cases.round', { n: one.round })}</span>
-        {one.query_code && (
-          <span className="num">
-            {t('cases.head.code')} {one.query_code}
-          </span>
-        )}
         <span>
           {one.accepted_at ? t('cases.col.at') : code('verb', 'capture')}{' '}
           <Moment at={one.accepted_at ?? one.collected_at} />

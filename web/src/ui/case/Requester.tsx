@@ -38,6 +38,11 @@ export function Requester({ one, children }: { one: Case; children?: ReactNode }
         {requester.tags?.map((tag) => (
           <Tag key={tag}>{tag}</Tag>
         ))}
+        {requester.query_code && (
+          <span className="num">
+            {t('cases.head.code')} {requester.query_code}
+          </span>
+        )}
         {requester.may_unmask && !requester.whole && <Unmask id={one.id} show={setWhole} />}
         {requester.phone && (
           <Button size="small" onClick={() => void dial()}>
