@@ -268,7 +268,7 @@ async fn units_are_founded_where_they_belong_and_by_whom_may() {
             (hub(), unit(Some(jinshui), "a/b", UnitKind::Township), "orgs.code"),
             (hub(), unit(Some(jinshui), "v", UnitKind::Village), "orgs.misplaced"),
             (hub(), unit(None, "x", UnitKind::County), "orgs.misplaced"),
-            (clerk(), unit(Some(erqi), "t", UnitKind::Township), "access.denied"),
+            (clerk(), unit(Some(erqi), "t", UnitKind::Township), "access.not_found"),
         ] {
             let refused =
                 write(town.store(), move |tx| Box::pin(async move { create_unit(tx, &vault(), &actor, new).await }))

@@ -133,21 +133,23 @@ impl Tx {
         Ok(())
     }
 
-    /// Runs one job in a savepoint; a job that fails leaves nothing.
-    async fn run(&mut self, job: Job) -> Result<Settled, StoreError> {
+    /// Runs one job in a savepoint; a job that fails leaves nothing. It is among the `settled` even if the savepoint then
+    /// cannot be ended (SQLite rolls everything back when the disk is full): its asker learns why.
+    async fn run(&mut self, job: Job, settled: &mut Vec<Settled>) -> Result<(), StoreError> {
         self.raw("SAVEPOINT job").await?;
         self.now = self.now.max(Timestamp::now());
         let (head, hooks) = (self.head, self.after_commit.len());
-        let settled = job(self).await;
-        if settled.keep {
-            self.raw("RELEASE SAVEPOINT job").await?;
-        } else {
-            self.raw("ROLLBACK TO SAVEPOINT job").await?;
-            self.raw("RELEASE SAVEPOINT job").await?;
-            self.head = head;
-            self.after_commit.truncate(hooks);
+        let done = job(self).await;
+        let keep = done.keep;
+        settled.push(done);
+        if keep {
+            return self.raw("RELEASE SAVEPOINT job").await;
         }
-        Ok(settled)
+        self.raw("ROLLBACK TO SAVEPOINT job").await?;
+        self.raw("RELEASE SAVEPOINT job").await?;
+        self.head = head;
+        self.after_commit.truncate(hooks);
+        Ok(())
     }
 }
 
@@ -178,10 +180,11 @@ pub(super) async fn prepare_reader(conn: &mut AnyConnection, dialect: Dialect) -
 /// The writer task. Ends when every [`super::Store`] is dropped.
 pub(super) async fn run(url: String, mut tx: Tx, mut inbox: mpsc::Receiver<Job>, seq_out: watch::Sender<i64>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
-    while inbox.recv_many(&mut group, GROUP_MAX).await > 0 {
+    while !group.is_empty() || inbox.recv_many(&mut group, GROUP_MAX).await > 0 {
         let before = tx.head;
         let mut settled = Vec::with_capacity(group.len());
-        match commit_group(&mut tx, group.drain(..), &mut settled).await {
+        let mut jobs = std::mem::take(&mut group).into_iter();
+        match commit_group(&mut tx, &mut jobs, &mut settled).await {
             Ok(()) => {
                 for hook in std::mem::take(&mut tx.after_commit) {
                     hook();
@@ -198,8 +201,11 @@ pub(super) async fn run(url: String, mut tx: Tx, mut inbox: mpsc::Receiver<Job>,
                     StoreError::Full(_) => e,
                     other => StoreError::Unavailable(other.to_string()),
                 };
+                if !settled.is_empty() {
+                    group.extend(jobs); // what had not begun has not failed: it is tried anew
+                }
                 settled.into_iter().for_each(|s| (s.answer)(Err(told.clone())));
-                reconnect(&url, &mut tx, &mut inbox).await;
+                reconnect(&url, &mut tx, &mut inbox, &mut group).await;
             }
         }
     }
@@ -207,19 +213,19 @@ pub(super) async fn run(url: String, mut tx: Tx, mut inbox: mpsc::Receiver<Job>,
 
 async fn commit_group(
     tx: &mut Tx,
-    jobs: impl Iterator<Item = Job>,
+    jobs: &mut impl Iterator<Item = Job>,
     settled: &mut Vec<Settled>,
 ) -> Result<(), StoreError> {
     tx.raw(if tx.dialect == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
     for job in jobs {
-        settled.push(tx.run(job).await?);
+        tx.run(job, settled).await?;
     }
     tx.raw("COMMIT").await
 }
 
 /// After a failed commit the connection's state is unknown: a fresh one, and the head as the database has it.
 /// Jobs that arrive meanwhile are let go, which tells their callers at once that the store is away (503).
-async fn reconnect(url: &str, tx: &mut Tx, inbox: &mut mpsc::Receiver<Job>) {
+async fn reconnect(url: &str, tx: &mut Tx, inbox: &mut mpsc::Receiver<Job>, group: &mut Vec<Job>) {
     loop {
         let fresh = async {
             let mut conn = connect(url, tx.dialect).await?;
@@ -234,6 +240,7 @@ async fn reconnect(url: &str, tx: &mut Tx, inbox: &mut mpsc::Receiver<Job>) {
             }
             Err(e) => {
                 tracing::warn!(error = %e, "the database is away; trying again");
+                group.clear();
                 while inbox.try_recv().is_ok() {}
                 tokio::time::sleep(RECONNECT_PAUSE).await;
             }

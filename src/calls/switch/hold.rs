@@ -12,8 +12,9 @@ use liandong_dialplans::Millis;
 
 use crate::ids::CallId;
 
-/// Longest wait. A commit takes some milliseconds; a disk that hangs must not silence the hotline.
-const LIMIT: Millis = Millis(1_000);
+/// Longest wait: one period of the ringing tone (GF 002: 1 s tone, 4 s pause). A commit takes some milliseconds; a disk that
+/// hangs must not silence the hotline.
+const LIMIT: Millis = Millis(5_000);
 
 /// What is held back, by call, in order.
 pub(super) struct Holds<T> {
@@ -88,8 +89,8 @@ mod tests {
         assert_eq!(holds.ready(0, true, Millis(1)), ["answer"]);
         holds.begin(call(2), 2, Millis(5));
         holds.keep(call(2), "answer");
-        assert_eq!(holds.poll_timeout(), Some(Millis(1_005)));
-        assert!(holds.ready(0, false, Millis(1_004)).is_empty());
-        assert_eq!(holds.ready(0, false, Millis(1_005)), ["answer"]);
+        assert_eq!(holds.poll_timeout(), Some(Millis(5_005)));
+        assert!(holds.ready(0, false, Millis(5_004)).is_empty());
+        assert_eq!(holds.ready(0, false, Millis(5_005)), ["answer"]);
     }
 }
