@@ -34,8 +34,8 @@ const HEARD_FRAMES: usize = 25;
 const ASKED_AT_ONCE: usize = 24;
 /// Messages handed to the link whose outcome may not be written yet: one batch of the outbox.
 const IN_FLIGHT: usize = 32;
-/// How long the last messages may take on a busy machine.
-const LAST_MESSAGES: Duration = Duration::from_secs(180);
+/// How long the centre may hear nothing new while acknowledged messages are still to come.
+const SILENCE: Duration = Duration::from_secs(180);
 
 fn kills() -> u32 {
     std::env::var("LIANDONG_KILLS").ok().and_then(|k| k.parse().ok()).unwrap_or(6)
@@ -197,7 +197,7 @@ impl City {
             let body = json!({ "to": format!("137{number:08}"), "text": key });
             let taken = self.post(0, "/messages", body, &key)?;
             self.ledger.lock().unwrap().messages.insert(key, taken["id"].as_str().unwrap().to_owned());
-            std::thread::sleep(Duration::from_millis(20)); // the link's rate is not what is tried here
+            std::thread::sleep(Duration::from_millis(100)); // the link's rate is not what is tried here
         }
         None
     }
@@ -505,12 +505,20 @@ fn events(client: &Client) -> Vec<Value> {
 /// moment when the centre's answer was on disk.
 fn all_messages_went(city: &City, centre: &Peer, mut heard: Vec<Value>, figures: &mut Figures) {
     let messages = city.ledger.lock().unwrap().messages.clone();
-    let until = Instant::now() + LAST_MESSAGES;
-    let told = |heard: &[Value]| -> BTreeSet<String> {
-        heard.iter().filter_map(|l| l["text"].as_str().map(str::to_owned)).collect()
-    };
-    while !messages.keys().all(|text| told(&heard).contains(text)) {
-        assert!(Instant::now() < until, "acknowledged messages never went out");
+    let (mut missing, mut until): (BTreeSet<&String>, _) = (messages.keys().collect(), Instant::now() + SILENCE);
+    let mut seen = 0;
+    loop {
+        if heard.len() > seen {
+            until = Instant::now() + SILENCE;
+            for text in heard[seen..].iter().filter_map(|l| l["text"].as_str()) {
+                missing.remove(&text.to_owned());
+            }
+            seen = heard.len();
+        }
+        if missing.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < until, "{} acknowledged messages never went out: {missing:?}", missing.len());
         std::thread::sleep(Duration::from_millis(500));
         heard.extend(centre.heard());
     }

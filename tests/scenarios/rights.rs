@@ -5,6 +5,7 @@
 //! [`every_endpoint_has_a_recipe`] fail, so that a new one cannot be forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -771,6 +772,31 @@ fn a_cookie_is_good_only_from_our_own_pages_and_secure_over_https() {
     // A proxy on this machine that speaks HTTPS with the browser says so.
     let (_, secure) = send("POST", "/session", &[("x-forwarded-proto", "https")]);
     assert!(secure.contains("; Secure"), "{secure}");
+    let own = over_https(&hub).to_lowercase();
+    assert!(own.contains("set-cookie: liandong_session=") && own.contains("; secure"), "{own}");
+}
+
+/// The answer to a sign-in over the hub's own HTTPS, whose certificate is the only one believed.
+fn over_https(hub: &Hub) -> String {
+    use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(hub.place.data().join("tls.crt")).unwrap()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = std::sync::Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    let address = hub.place.variable("LIANDONG_HTTP__LISTEN_TLS");
+    let session = rustls::ClientConnection::new(config, ServerName::try_from("127.0.0.1").unwrap()).unwrap();
+    let mut stream = rustls::StreamOwned::new(session, TcpStream::connect(&address).unwrap());
+    let body = json!({ "user": "county1", "password": super::harness::PASSWORD }).to_string();
+    let request = format!(
+        "POST /api/v1/session HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer); // a close without close_notify is no matter here
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// What each administrator may not: the others' work, and everybody's cases and calls.
