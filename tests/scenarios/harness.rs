@@ -60,9 +60,9 @@ impl Place {
     }
 
     /// The value of a `LIANDONG_…` variable of this place.
-    #[allow(dead_code)] // the scenarios of bad input follow
     pub(crate) fn variable(&self, name: &str) -> String {
-        self.variables.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone()).unwrap()
+        let own = self.variables.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+        own.or_else(|| self.ports.variables().into_iter().find(|(n, _)| *n == name).map(|(_, value)| value)).unwrap()
     }
 
     pub(crate) fn data(&self) -> PathBuf {

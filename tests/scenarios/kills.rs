@@ -522,10 +522,11 @@ fn all_messages_went(city: &City, centre: &Peer, mut heard: Vec<Value>, figures:
         std::thread::sleep(Duration::from_millis(500));
         heard.extend(centre.heard());
     }
-    // Submits by session; the last of each may have been on their way.
+    // Messages by session, a long one by its first segment; the last of each may have been on their way.
+    let begins = |l: &&Value| l["event"] == "submit" && (l["udh"].is_null() || l["udh"]["index"] == 1);
     let sessions: Vec<Vec<&str>> = heard
         .split(|l| l["event"] == "bind")
-        .map(|s| s.iter().filter(|l| l["event"] == "submit").filter_map(|l| l["text"].as_str()).collect())
+        .map(|s| s.iter().filter(begins).filter_map(|l| l["text"].as_str()).collect())
         .collect();
     figures.submits = sessions.iter().map(Vec::len).sum();
     let (mut first, mut twice): (BTreeMap<&str, (usize, usize)>, _) = (BTreeMap::new(), BTreeSet::new());
