@@ -2,12 +2,13 @@ import type { Diagnostic } from '../../api/ops'
 import { useText } from '../../i18n'
 import { Tag } from '../../ui/Tag'
 import css from './plans.module.css'
+import { finding, hint } from './speech'
 
 export type Go = (place: Pick<Diagnostic, 'file' | 'line' | 'column'>) => void
 
 /** What the checker says: where, what is wrong, how to mend it. Choosing one goes there. */
 export function Findings({ good, diagnostics, go }: { good: boolean; diagnostics: Diagnostic[]; go: Go }) {
-  const { t } = useText()
+  const { t, lang } = useText()
   const errors = diagnostics.filter((each) => each.severity === 'error').length
   const warnings = diagnostics.length - errors
   return (
@@ -32,10 +33,10 @@ export function Findings({ good, diagnostics, go }: { good: boolean; diagnostics
                   ? t('admin.plans.at', { line: each.line, column: each.column })
                   : t('admin.plans.whole')}
               </span>
-              <b>{each.reason}</b>
+              <b>{lang === 'zh' ? finding(each.reason) : each.reason}</b>
               {each.hint && (
                 <span className="muted">
-                  {t('admin.plans.hint')}　{each.hint}
+                  {t('admin.plans.hint')}　{lang === 'zh' ? hint(each.hint) : each.hint}
                 </span>
               )}
             </button>

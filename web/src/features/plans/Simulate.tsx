@@ -10,6 +10,7 @@ import { Kbd, Tag } from '../../ui/Tag'
 import { Findings, type Go } from './Findings'
 import css from './plans.module.css'
 import { type OneCall, scenarioOf } from './scenario'
+import { failure, happened } from './speech'
 
 const FIRST: OneCall = { from: '13800138000', to: '12345', at: '2026-11-24 10:00', area: '', agents: 1 }
 /** A trial with more agents shows nothing new. */
@@ -90,7 +91,7 @@ export function Simulate({ files, go }: { files: PlanFile[]; go: Go }) {
 }
 
 function Result({ result, go }: { result: Simulated; go: Go }) {
-  const { t } = useText()
+  const { t, lang } = useText()
   if (result.diagnostics.length > 0) return <Findings good={false} diagnostics={result.diagnostics} go={go} />
   return (
     <section className={css.result} aria-label={t('admin.plans.lines')}>
@@ -100,7 +101,7 @@ function Result({ result, go }: { result: Simulated; go: Go }) {
         </Tag>
         {result.failures.map((each) => (
           <span key={each} style={{ color: 'var(--danger)' }}>
-            {each}
+            {lang === 'zh' ? failure(each) : each}
           </span>
         ))}
       </div>
@@ -109,7 +110,7 @@ function Result({ result, go }: { result: Simulated; go: Go }) {
           <li key={i}>
             <span className="num muted">{stopwatch(line.at)}</span>
             <span className="muted">{line.call}</span>
-            <span>{line.what}</span>
+            <span>{lang === 'zh' ? happened(line.what) : line.what}</span>
           </li>
         ))}
       </ol>
