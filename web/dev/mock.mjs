@@ -74,7 +74,6 @@ const liveCall = {
   held_since: null,
   recording: { available: true },
   case: null,
-  consult: null,
 }
 const desk = {
   extension: '8001',
@@ -406,15 +405,7 @@ function callAct(id, action, body) {
   if (action === 'hold') Object.assign(liveCall, { state: 'held', held_since: now })
   if (action === 'resume') Object.assign(liveCall, { state: 'talking', held_since: null })
   if (action === 'mute' || action === 'unmute') liveCall.muted = action === 'mute'
-  if (action === 'consult')
-    liveCall.consult = {
-      number: body.to,
-      name: AGENTS.find((a) => a.extension === body.to)?.name,
-      state: 'talking',
-    }
-  if (action === 'cancel_consult' || action === 'complete') liveCall.consult = null
-  if (action === 'conference' && liveCall.consult) liveCall.consult.state = 'conference'
-  if (['hang_up', 'transfer', 'complete'].includes(action)) {
+  if (['hang_up', 'transfer'].includes(action)) {
     bye()
     Object.assign(liveCall, {
       state: 'ended',
@@ -629,30 +620,19 @@ const routes = [
   ],
   [
     'GET',
-    /^\/cases\/suggestions$/,
-    () =>
+    /^\/orgs\/locate$/,
+    (_m, q) =>
       ok({
-        lead: {
-          unit: { id: 'u-d0', name: '市自来水公司' },
-          confidence: 0.96,
-          why: '分类“管道爆裂” × 金水区 → 职责清单第 118 条；近 90 天同类 41 件均由其办结',
-        },
-        co_units: [{ id: 'u-c3', name: '金水区' }],
-        grid: '文化路社区 第 7 网格',
-        limits: [
-          { clock: 'sign', text: '签收 15 分钟' },
-          { clock: 'contact', text: '联系市民 30 分钟' },
-          { clock: 'settle', text: '办结 1 个工作日' },
-        ],
-        similar: [
-          {
-            case_id: 'case-30',
-            public_no: '2611240073117',
-            title: '农业路口漏水',
-            place: '农业路与文化路交叉口',
-            at: iso(start - 6 * MIN),
-          },
-        ],
+        unit: { id: 'u-v7', name: '文化路社区', kind: 'village', path: '/zz/jinshui/008/001/', parent: null },
+        county: { id: 'u-c3', name: '金水区', kind: 'county', path: '/zz/jinshui/', parent: null },
+        grid: null,
+        duty: q.class
+          ? {
+              lead: { id: 'u-d0', name: '市自来水公司', kind: 'company', path: '/zz/water/' },
+              co: [],
+              duty_id: '118',
+            }
+          : null,
       }),
   ],
   ['GET', /^\/cases\/([^/]+)$/, ([id]) => (find(id) ? ok(full(find(id))) : problem(404, 'not_found'))],
