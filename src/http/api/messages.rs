@@ -8,13 +8,17 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{Action, Refusal, RefusalKind, Target};
+use crate::access::{Action, CommandError, Refusal, RefusalKind, Target};
+use crate::cases::Cases;
 use crate::http::{Answer, Api, Ask, Signed, command};
 use crate::ids::{CaseId, MessageId, PhoneNumber};
 use crate::messages::{Lane, LinkInfo, MessageFilter, MessageView, NewMessage};
+use crate::store::Tx;
 
 /// Messages in one page unless asked for fewer.
 const PAGE: i64 = 50;
+/// What the citizen of a case is called in lists of messages.
+const CITIZEN: &str = "市民";
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -69,14 +73,27 @@ async fn list(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MessageBody {
-    /// The receiver's number.
-    #[schema(value_type = String)]
-    to: PhoneNumber,
+    /// The receiver's number, or `requester`: the citizen of the case, whose number stays in the hub.
+    to: String,
     /// The text, at most 670 characters.
     text: String,
     /// The case it is about.
     #[schema(value_type = Option<String>)]
     case_id: Option<CaseId>,
+}
+
+impl MessageBody {
+    /// Whom it goes to: the name under which the hub keeps him, and his number.
+    async fn receiver(&self, tx: &mut Tx, cases: &Cases) -> Result<(String, PhoneNumber), CommandError> {
+        if self.to != "requester" {
+            let number = PhoneNumber::parse(&self.to)
+                .map_err(|e| Refusal::invalid("message.bad_number", format!("{e}")).field("/to"));
+            return Ok((String::new(), number?));
+        }
+        let case = self.case_id.ok_or_else(|| Refusal::invalid("message.no_case", "请给出工单").field("/case_id"))?;
+        let none = || Refusal::conflict("message.no_requester", "该工单没有诉求人的电话");
+        Ok((CITIZEN.to_owned(), cases.requester_phone(tx, case).await?.ok_or_else(none)?))
+    }
 }
 
 /// A message that was taken.
@@ -100,9 +117,10 @@ async fn send(State(api): State<Api>, ask: Ask, Json(body): Json<MessageBody>) -
                 orgs.dedup();
             }
             let key = ask.key.clone().unwrap_or_else(|| tx.ids().uuid().to_string());
+            let (receiver, to) = body.receiver(tx, &cases).await?;
             let new = NewMessage {
-                to: body.to,
-                receiver: String::new(),
+                to,
+                receiver,
                 text: body.text,
                 shown: None,
                 lane: Lane::Notice,
