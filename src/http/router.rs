@@ -7,7 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Server};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::refused::note_refusals;
@@ -61,7 +61,28 @@ fn openapi(document: OpenApi) -> OpenApi {
             "REST API of the hub, under /api/v1. Errors are application/problem+json with a stable code.",
         ))
         .build();
-    OpenApiBuilder::from(document).info(info).build()
+    let mut document = OpenApiBuilder::from(document).info(info).servers(Some([Server::new("/api/v1")])).build();
+    for (path, item) in &mut document.paths.paths {
+        name_operations(path, item);
+    }
+    document
+}
+
+/// Handlers of several resources share their names; an operation's id is one in the whole document (OpenAPI 3.1, 4.8.10).
+fn name_operations(path: &str, item: &mut PathItem) {
+    let words: Vec<&str> = path.split(['/', '{', '}']).filter(|word| !word.is_empty()).collect();
+    let methods = [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+        ("patch", &mut item.patch),
+    ];
+    for (method, operation) in methods {
+        if let Some(operation) = operation {
+            operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+        }
+    }
 }
 
 fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -71,6 +92,18 @@ fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<Hea
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own() {
+        let document = serde_json::to_value(document()).expect("the document serialises");
+        let paths = document["paths"].as_object().expect("paths").values().filter_map(|item| item.as_object());
+        let mut ids: Vec<String> =
+            paths.flat_map(|item| item.values()).map(|op| op["operationId"].to_string()).collect();
+        let all = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+    }
 
     #[test]
     fn the_committed_document_is_what_the_hub_serves() {

@@ -64,8 +64,27 @@ async fn capture(State(api): State<Api>, ask: Ask, body: Bytes) -> Answer {
     .await
 }
 
-/// Cases that the caller may see. Filters: `box, node, step, card, unit, class_code, urgency, ended, q, sort, limit, cursor`.
-#[utoipa::path(get, path = "/cases", tag = "cases", responses((status = 200, body = CasePage)))]
+/// Cases that the caller may see.
+#[utoipa::path(
+    get,
+    path = "/cases",
+    tag = "cases",
+    params(
+        ("box" = Option<String>, Query, description = "A working list: `to_sign`, `handling`, `due_soon`, `overdue`, `returned`, `to_dispatch`, `to_check`, `supervision`, `mine`."),
+        ("node" = Option<String>, Query, description = "Node of the flow."),
+        ("step" = Option<u8>, Query, description = "Step, 1–6."),
+        ("card" = Option<String>, Query, description = "`green`, `yellow`, `red`."),
+        ("unit" = Option<String>, Query, description = "Lead unit."),
+        ("class_code" = Option<String>, Query, description = "Class, or the top of a part of the class tree."),
+        ("urgency" = Option<String>, Query, description = "`normal`, `urgent`, `extra_urgent`."),
+        ("ended" = Option<bool>, Query, description = "Whether at an end."),
+        ("q" = Option<String>, Query, description = "Words of the title, a public number, or a telephone number."),
+        ("sort" = Option<String>, Query, description = "`newest` or `due`."),
+        ("limit" = Option<u32>, Query, description = "How many."),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before."),
+    ),
+    responses((status = 200, body = CasePage))
+)]
 async fn list(State(api): State<Api>, Signed(actor): Signed, uri: Uri) -> Answer<Json<CasePage>> {
     let Query(filter) = Query::<CaseFilter>::try_from_uri(&uri).map_err(|e| bad_query(&e.body_text()))?;
     Ok(Json(api.cases.list(&api.store, &actor, &filter).await?))
