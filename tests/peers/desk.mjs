@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline'
 
 const ask = JSON.parse(process.argv[2])
 const { chromium } = createRequire(join(ask.modules, 'package.json'))('playwright-core')
-/** How long a fact may take on a busy machine. */
-const PATIENCE = 60_000
+/** How long a fact may take on a busy machine; below the patience of who gives the steps, so that the screen is told. */
+const PATIENCE = 90_000
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ pub(crate) const PASSWORD: &str = "Scenario-2026-pass";
 /// How long the hub may take to be ready in a debug build on a busy machine.
 const START_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a fact may take to appear. A patience, not a speed: the wait ends when the fact is there.
-const FACT_PATIENCE: Duration = Duration::from_secs(60);
+const FACT_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a peer may take to end by itself.
 const PEER_END: Duration = Duration::from_secs(10);
 /// Starts of a hub whose ports others took.
@@ -363,7 +364,8 @@ const LISTENERS: [(&str, u16); 7] = [
 impl Ports {
     /// Locks the next block whose ports nobody uses, beginning at a place of this process.
     fn take() -> Self {
-        let folder = std::env::temp_dir().join("liandong-test-ports");
+        let uid = std::fs::metadata("/proc/self").map_or(0, |m| m.uid()); // a folder that another user made is not ours
+        let folder = std::env::temp_dir().join(format!("liandong-test-ports-{uid}"));
         std::fs::create_dir_all(&folder).unwrap();
         let count = BLOCKS.end - BLOCKS.start;
         let from = (std::process::id() % u32::from(count)) as u16;
