@@ -49,12 +49,7 @@ pub struct Ask {
 impl FromRequestParts<Api> for Signed {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let credentials = Credentials::of(&parts.headers)
-            .ok_or_else(|| unauthenticated("请先登录：请求没有会话 Cookie 或 Authorization: Bearer 令牌"))?;
-        if credentials.from_cookie && !is_safe(&parts.method) && !parts.headers.contains_key(SAME_SITE_PROOF) {
-            let text = "缺少 X-Requested-With: liandong 请求头，无法确认请求来自本系统页面";
-            return Err(Refusal::forbidden("access.cross_site", text).into());
-        }
+        let credentials = Credentials::of(parts)?;
         let post = match parts.headers.get("x-post").map(|v| v.to_str().unwrap_or_default().parse::<PostId>()) {
             None => None,
             Some(Ok(post)) => Some(post),
@@ -92,18 +87,33 @@ struct Credentials {
 }
 
 impl Credentials {
-    fn of(headers: &HeaderMap) -> Option<Self> {
-        let bearer =
-            headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-        if let Some(token) = bearer {
-            return Some(Self { token: token.trim().to_owned(), from_cookie: false });
+    fn of(parts: &Parts) -> Result<Self, Problem> {
+        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        if let Some(token) = bearer.and_then(|v| v.strip_prefix("Bearer ")) {
+            return Ok(Self { token: token.trim().to_owned(), from_cookie: false });
         }
-        token_cookie(headers).map(|token| Self { token, from_cookie: true })
+        let token = token_cookie(&parts.headers)
+            .ok_or_else(|| unauthenticated("请先登录：请求没有会话 Cookie 或 Authorization: Bearer 令牌"))?;
+        if !is_safe(&parts.method) && !parts.headers.contains_key(SAME_SITE_PROOF) {
+            let text = "缺少 X-Requested-With: liandong 请求头，无法确认请求来自本系统页面";
+            return Err(Refusal::forbidden("access.cross_site", text).into());
+        }
+        Ok(Self { token, from_cookie: true })
+    }
+}
+
+/// The token of a session at whatever stage, for the steps before it may be used.
+pub struct Token(pub String);
+
+impl<S: Sync> FromRequestParts<S> for Token {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Credentials::of(parts).map(|credentials| Self(credentials.token))
     }
 }
 
 /// The session token in the cookies, if it is there.
-pub fn token_cookie(headers: &HeaderMap) -> Option<String> {
+fn token_cookie(headers: &HeaderMap) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()

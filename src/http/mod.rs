@@ -21,7 +21,7 @@ mod sip;
 
 use std::sync::Arc;
 
-pub use ask::{Ask, Authenticator, COOKIE, Https, Peer, Signed, token_cookie};
+pub use ask::{Ask, Authenticator, COOKIE, Https, Peer, Signed, Token};
 pub use body::{Body, Params};
 pub use command::{MIGRATIONS, command};
 pub use feed::Feed;

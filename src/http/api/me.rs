@@ -9,9 +9,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::session::Token;
 use crate::access::{Action, Refusal, Target};
-use crate::http::{Answer, Api, Problem, Signed};
+use crate::http::{Answer, Api, Problem, Signed, Token};
 use crate::ids::{PersonId, Timestamp};
 use crate::orgs::{accounts, people};
 

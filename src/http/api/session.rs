@@ -1,8 +1,7 @@
 //! Signing in and out, the steps forced after it, and one's own sessions.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
-use axum::http::request::Parts;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -12,8 +11,7 @@ use utoipa_axum::routes;
 
 use super::id;
 use super::me::{PersonBody, PostBody, posts_of};
-use crate::access::{Refusal, RefusalKind};
-use crate::http::{Answer, Api, Ask, Body, COOKIE, Https, Peer, Problem, Signed, command, token_cookie};
+use crate::http::{Answer, Api, Ask, Body, COOKIE, Https, Peer, Signed, Token, command};
 use crate::ids::SessionId;
 use crate::orgs::accounts::{Session, SignIn, Stage, cut_session};
 
@@ -112,26 +110,6 @@ impl Sessions {
             current: Some(s.id) == current,
         };
         Self { items: sessions.into_iter().map(body).collect(), next: None }
-    }
-}
-
-/// The token of a session at whatever stage, for the steps before it may be used.
-pub(super) struct Token(pub(super) String);
-
-impl FromRequestParts<Api> for Token {
-    type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
-        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        if let Some(token) = bearer.and_then(|v| v.strip_prefix("Bearer ")) {
-            return Ok(Self(token.trim().to_owned()));
-        }
-        let token = token_cookie(&parts.headers)
-            .ok_or_else(|| Refusal::new(RefusalKind::Unauthenticated, "access.unauthenticated", "请先登录"))?;
-        if !parts.method.is_safe() && !parts.headers.contains_key("x-requested-with") {
-            let text = "缺少 X-Requested-With: liandong 请求头，无法确认请求来自本系统页面";
-            return Err(Refusal::forbidden("access.cross_site", text).into());
-        }
-        Ok(Self(token))
     }
 }
 
