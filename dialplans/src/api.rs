@@ -141,7 +141,7 @@ pub enum Priority {
 }
 
 /// What a new call brings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallStart {
     /// The caller's number as the trunk gave it; `None` if withheld.
     pub caller: Option<String>,

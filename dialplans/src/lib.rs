@@ -37,6 +37,6 @@ pub use draw::draw;
 pub use hours::{Holidays, Hours, Period};
 pub use plan::{Area, Plan, PlanSet, Queue};
 pub use prompts::{Lengths, wav_length};
-pub use runner::{PLAY_GRACE, Runner, STEPS_PER_CALL_MAX};
+pub use runner::{KeptRunner, PLAY_GRACE, Runner, STEPS_PER_CALL_MAX};
 pub use source::InputFile;
 pub use time::{Millis, Now};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
 
 use crate::api::{AreaName, Cause, Digit, NoteKind, PlanName, Priority, PromptRef, QueueName, StepName, TargetName};
 use crate::hours::Hours;
@@ -120,7 +121,7 @@ impl Plan {
 }
 
 /// Which step of its plan; made by the checker only, so it always fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct StepIndex(pub(crate) usize);
 
 #[derive(Debug, Clone)]

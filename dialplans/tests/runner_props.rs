@@ -15,6 +15,8 @@ enum Step {
     Tell(Input),
     PlayEnds,
     Wait(u64),
+    /// The program is killed and started again: the runner goes to the disk and comes back, so much later.
+    Restart(u64),
 }
 
 fn notice() -> impl Strategy<Value = QueueNotice> {
@@ -34,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0_u64..40_000).prop_map(Step::Wait),
         4 => Just(Step::PlayEnds),
+        1 => (0_u64..90_000).prop_map(Step::Restart),
         4 => notice().prop_map(|n| Step::Tell(Input::Queue(n))),
         1 => "[0-9*#]".prop_map(|k| Step::Tell(Input::Digit(Digit::try_from(k.chars().next().unwrap()).unwrap()))),
         1 => prop_oneof![Just(DialResult::Busy), Just(DialResult::NoAnswer), Just(DialResult::Answered), Just(DialResult::Failed { status: 503 })]
@@ -58,6 +61,25 @@ impl Watch {
         let was_over = self.hung_up;
         let actions = self.runner.handle(input, self.now);
         assert!(!was_over || actions.is_empty(), "after the end: {actions:?}");
+        self.see(actions);
+    }
+
+    fn restart(&mut self, set: &Arc<PlanSet>, down_ms: u64) {
+        let disk = serde_json::to_string(&self.runner.keep()).unwrap();
+        self.now = self.now.after(Millis(down_ms));
+        self.runner = Runner::restore(Arc::clone(set), serde_json::from_str(&disk).unwrap()).unwrap();
+        assert_eq!(serde_json::to_string(&self.runner.keep()).unwrap(), disk, "nothing is forgotten");
+        let waited = std::mem::take(&mut self.in_queue);
+        if !self.hung_up {
+            self.playing = None;
+        }
+        let actions = self.runner.resume(self.now);
+        assert!(!self.hung_up || actions.is_empty(), "after the end: {actions:?}");
+        self.see(actions);
+        assert_eq!(self.in_queue, waited, "who waited waits again, and nobody else");
+    }
+
+    fn see(&mut self, actions: Vec<Action>) {
         for action in actions {
             assert!(!self.hung_up, "after the end: {action:?}");
             match action {
@@ -118,6 +140,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Wait(ms) => watch.wait(ms),
+                Step::Restart(ms) => watch.restart(&set, ms),
                 Step::PlayEnds => {
                     if let Some(id) = watch.playing {
                         // A looping play never ends; telling so must do no harm.

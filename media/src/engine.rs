@@ -93,6 +93,8 @@ pub struct LegConfig {
     pub timeout_ms: u64,
     /// Listen for keys in the speech.
     pub inband_digits: bool,
+    /// The very RTP port: that of a leg taken up after a restart. `None` takes any free one.
+    pub port: Option<u16>,
 }
 
 impl Default for LegConfig {
@@ -103,6 +105,7 @@ impl Default for LegConfig {
             strictness: settings.strictness,
             timeout_ms: settings.timeout_ms,
             inband_digits: settings.inband_digits,
+            port: None,
         }
     }
 }
@@ -405,7 +408,24 @@ impl MediaEngine {
         right: &[LegNo],
     ) -> Result<(), EngineError> {
         let [left, right] = [left, right].map(|legs| legs.iter().copied().collect::<LegSet>());
-        self.ask(call, move |shard| shard.record(call, path, left, right)).await?
+        self.ask(call, move |shard| shard.record(call, path, None, left, right)).await?
+    }
+
+    /// Goes on with the recording of a call that was taken up after a restart: into the same file, `at_ms` after its
+    /// beginning (at least behind what it holds); what lies between is silent. A file that is missing is made.
+    ///
+    /// # Errors
+    /// As [`record_start`](Self::record_start).
+    pub async fn record_resume(
+        &self,
+        call: CallKey,
+        path: PathBuf,
+        at_ms: u64,
+        left: &[LegNo],
+        right: &[LegNo],
+    ) -> Result<(), EngineError> {
+        let [left, right] = [left, right].map(|legs| legs.iter().copied().collect::<LegSet>());
+        self.ask(call, move |shard| shard.record(call, path, Some(at_ms), left, right)).await?
     }
 
     /// Changes who is on the tracks of the running recording.

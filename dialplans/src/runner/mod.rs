@@ -2,10 +2,13 @@
 //!
 //! Must not know: who rings which phone, how a queue chooses, what a prompt sounds like.
 
+mod kept;
 mod wait;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::api::{
     Action, CallStart, Cause, DialResult, Digit, Input, NoteKind, PlanName, PlayId, Priority, PromptRef, QueueName,
@@ -13,6 +16,7 @@ use crate::api::{
 };
 use crate::plan::{Condition, Dial, Menu, Plan, PlanSet, Step, StepIndex};
 use crate::time::{Millis, Now};
+pub use kept::KeptRunner;
 use wait::Waiting;
 
 /// Steps that one call may take. The checker lets a plan circle through its waits; this ends a
@@ -30,6 +34,7 @@ const DIAL_GRACE: Millis = Millis(5_000);
 #[derive(Debug, Clone)]
 pub struct Runner {
     set: Arc<PlanSet>,
+    name: PlanName,
     plan: Arc<Plan>,
     call: CallStart,
     state: State,
@@ -50,7 +55,7 @@ pub struct Runner {
     served: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum State {
     /// Before `Start`.
     Fresh,
@@ -64,7 +69,7 @@ enum State {
     Done,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Asking {
     step: StepIndex,
     tries_left: u32,
@@ -72,7 +77,7 @@ struct Asking {
     until: Option<Millis>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Dialling {
     step: StepIndex,
     /// When a result that did not come is taken as "no answer".
@@ -80,7 +85,7 @@ struct Dialling {
 }
 
 /// The call's place in the ACD as far as the runner was told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct InQueue {
     name: QueueName,
     priority: Priority,
@@ -92,11 +97,20 @@ struct InQueue {
 }
 
 /// What is being played.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Sound {
     id: Option<PlayId>,
+    /// What, so that it can be begun again.
+    prompts: Vec<PromptRef>,
+    repeat: Repeat,
     /// When a `PlayFinished` that did not come is taken as come.
     guard: Option<Millis>,
+}
+
+impl Default for Sound {
+    fn default() -> Self {
+        Self { id: None, prompts: Vec::new(), repeat: Repeat::Once, guard: None }
+    }
 }
 
 /// One answer in the making.
@@ -117,10 +131,11 @@ impl Turn {
 
 impl Runner {
     /// A runner at the start of a plan; `None` if the set has no such plan.
-    pub fn new(set: Arc<PlanSet>, plan: &PlanName) -> Option<Self> {
-        let plan = Arc::clone(set.plan(plan)?);
+    pub fn new(set: Arc<PlanSet>, name: &PlanName) -> Option<Self> {
+        let plan = Arc::clone(set.plan(name)?);
         Some(Self {
             set,
+            name: name.clone(),
             plan,
             call: CallStart { caller: None, area: None, called: String::new() },
             state: State::Fresh,
@@ -267,7 +282,7 @@ impl Runner {
             Repeat::Once => Some(turn.now.mono + self.set.lengths.total(&prompts) + PLAY_GRACE),
             Repeat::Forever => None,
         };
-        self.sound = Sound { id: Some(id), guard };
+        self.sound = Sound { id: Some(id), prompts: prompts.clone(), repeat, guard };
         turn.act(Action::Play { id, prompts, repeat });
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{InQueue, Runner, State, Turn};
 use crate::api::{Action, Digit, NoteKind, Priority, PromptRef, QueueName, Repeat};
 use crate::plan::{Overflow, OverflowTo, OverflowWhen, Step, StepIndex, Wait};
@@ -13,7 +15,7 @@ use crate::time::Millis;
 const ANNOUNCE_GAP: Millis = Millis(10_000);
 
 /// A wait in progress.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Waiting {
     step: StepIndex,
     entered: Millis,
@@ -30,7 +32,7 @@ pub(super) struct Waiting {
 }
 
 /// What the waiting caller hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Heard {
     MustHear,
     Words,
@@ -38,7 +40,7 @@ enum Heard {
 }
 
 /// The call waits in another queue than the step's own.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Lent {
     rule: usize,
     back_at: Option<Millis>,

@@ -253,7 +253,7 @@ impl Shard {
     pub(super) fn open(&mut self, leg: LegId, config: &LegConfig, seed: u64) -> Result<SocketAddr, EngineError> {
         self.open_relay(leg, LegSettings { external: false, ..config.settings(seed) })?;
         let bind = config.bind.unwrap_or(self.bind);
-        match self.sockets.open(leg, bind, self.poll.registry()) {
+        match self.sockets.open(leg, bind, config.port, self.poll.registry()) {
             Ok((index, address)) => {
                 if let Some(call) = self.calls.get_mut(&leg.call) {
                     call.outlets.ports[usize::from(leg.leg.0)] = Some(index);
@@ -325,10 +325,12 @@ impl Shard {
         act(&mut call.relay, now_ms).map_err(Into::into)
     }
 
+    /// `at_ms`: where in an existing recording this one begins.
     pub(super) fn record(
         &mut self,
         key: CallKey,
         path: PathBuf,
+        at_ms: Option<u64>,
         left: LegSet,
         right: LegSet,
     ) -> Result<(), EngineError> {
@@ -339,7 +341,10 @@ impl Shard {
         let record = RecordKey { call: key.0, serial: call.outlets.recordings };
         call.outlets.recordings += 1;
         call.outlets.recording = Some(record);
-        self.writer.open(record, path);
+        match at_ms {
+            None => self.writer.open(record, path),
+            Some(at_ms) => self.writer.reopen(record, path, at_ms),
+        }
         Ok(())
     }
 

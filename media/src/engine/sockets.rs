@@ -33,7 +33,8 @@ pub(super) struct Port {
     pub(super) leg: LegId,
     pub(super) rtp: UdpSocket,
     pub(super) rtcp: UdpSocket,
-    _lease: PortLease,
+    /// None for a port taken up from before a restart that lies outside of this thread's range.
+    _lease: Option<PortLease>,
 }
 
 /// All of them by number; the number is the poll's token, halved.
@@ -48,14 +49,18 @@ impl Sockets {
         Self { ports: Vec::new(), free: Vec::new(), pool }
     }
 
-    /// Binds a pair for a leg; its number and the RTP address.
+    /// Binds a pair for a leg, `wanted` or any free one; its number and the RTP address.
     pub(super) fn open(
         &mut self,
         leg: LegId,
         bind: IpAddr,
+        wanted: Option<u16>,
         registry: &Registry,
     ) -> Result<(usize, SocketAddr), SocketError> {
-        let port = self.bind(leg, bind)?;
+        let port = match wanted {
+            Some(port) => self.bind_again(leg, bind, port)?,
+            None => self.bind(leg, bind)?,
+        };
         let address = port.rtp.local_addr().map_err(SocketError::Bind)?;
         let index = self.free.pop().unwrap_or(self.ports.len());
         for (socket, token) in [(&port.rtp, index * 2), (&port.rtcp, index * 2 + 1)] {
@@ -93,6 +98,13 @@ impl Sockets {
         self.pool.free()
     }
 
+    /// The pair that a leg had before a restart: its peer sends there.
+    fn bind_again(&mut self, leg: LegId, bind: IpAddr, port: u16) -> Result<Port, SocketError> {
+        let lease = self.pool.take_port(port);
+        let (rtp, rtcp) = bind_pair(bind, port).map_err(SocketError::Bind)?;
+        Ok(Port { leg, rtp, rtcp, _lease: lease })
+    }
+
     fn bind(&mut self, leg: LegId, bind: IpAddr) -> Result<Port, SocketError> {
         // Leases of ports that others hold go back together, so that each is tried once.
         let mut held = Vec::new();
@@ -101,7 +113,7 @@ impl Sockets {
             let Some(lease) = self.pool.take() else { break };
             match bind_pair(bind, lease.port()) {
                 Ok((rtp, rtcp)) => {
-                    return Ok(Port { leg, rtp, rtcp, _lease: lease });
+                    return Ok(Port { leg, rtp, rtcp, _lease: Some(lease) });
                 }
                 Err(error) => last = Some(error),
             }

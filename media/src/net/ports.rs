@@ -91,6 +91,14 @@ impl PortPool {
         Some(PortLease { port, give_back: self.give_back.clone() })
     }
 
+    /// This very pair, if it is one of ours and free.
+    pub fn take_port(&mut self, port: u16) -> Option<PortLease> {
+        self.collect();
+        let at = self.free.iter().position(|free| *free == port)?;
+        self.free.remove(at);
+        Some(PortLease { port, give_back: self.give_back.clone() })
+    }
+
     /// Pairs free now.
     pub fn free(&mut self) -> usize {
         self.collect();
@@ -141,6 +149,18 @@ mod tests {
         drop(a);
         assert_eq!(pool.take().unwrap().port(), 10_004);
         assert_eq!(pool.free(), 2);
+    }
+
+    #[test]
+    fn a_certain_pair_is_given_once() {
+        let mut pool = PortPool::new(PortRange { first: 10_000, last: 10_007 });
+        let lease = pool.take_port(10_004).unwrap();
+        assert!(
+            pool.take_port(10_004).is_none() && pool.take_port(10_005).is_none() && pool.take_port(9_998).is_none()
+        );
+        assert_eq!((lease.port(), pool.free()), (10_004, 3));
+        drop(lease);
+        assert_eq!(pool.free(), 4);
     }
 
     #[test]

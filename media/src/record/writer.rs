@@ -70,6 +70,7 @@ pub enum RecordEvent {
 
 enum Job {
     Open(RecordKey, PathBuf),
+    Reopen(RecordKey, PathBuf, u64),
     Chunk(RecordKey, Chunk),
     Close(RecordKey),
 }
@@ -127,6 +128,11 @@ impl WriterHandle {
         let _ = self.jobs.send(Job::Open(key, path));
     }
 
+    /// Goes on with a file, `at_ms` after its beginning or behind what it holds, whichever is later.
+    pub fn reopen(&self, key: RecordKey, path: PathBuf, at_ms: u64) {
+        let _ = self.jobs.send(Job::Reopen(key, path, at_ms));
+    }
+
     /// Hands over a chunk; `false` if the disk is so far behind that it was dropped.
     pub fn chunk(&self, key: RecordKey, chunk: Chunk) -> bool {
         if self.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
@@ -146,6 +152,7 @@ fn run<R: FnMut(RecordEvent)>(inbox: &Receiver<Job>, waiting: &AtomicUsize, mut 
     for job in inbox {
         match job {
             Job::Open(key, path) => state.open(key, path),
+            Job::Reopen(key, path, at_ms) => state.reopen(key, path, at_ms),
             Job::Chunk(key, chunk) => {
                 waiting.fetch_sub(1, Ordering::Relaxed);
                 state.chunk(key, &chunk);
@@ -167,14 +174,23 @@ struct Recording {
     file: Option<File>,
     /// Bytes of samples in the file.
     data: u64,
+    /// Bytes of samples before the first of this recording: those of an earlier one in the same file.
+    base: u64,
     gaps: Vec<(u64, u64)>,
     failing: bool,
 }
 
 impl<R: FnMut(RecordEvent)> State<R> {
     fn open(&mut self, key: RecordKey, path: PathBuf) {
-        let mut recording = Recording { path, file: None, data: 0, gaps: Vec::new(), failing: false };
+        let mut recording = Recording::new(path, 0);
         let result = recording.create();
+        self.files.insert(key, recording);
+        self.note(key, result);
+    }
+
+    fn reopen(&mut self, key: RecordKey, path: PathBuf, at_ms: u64) {
+        let mut recording = Recording::new(path, at_ms * u64::from(RATE) / 1_000 * BLOCK);
+        let result = recording.append();
         self.files.insert(key, recording);
         self.note(key, result);
     }
@@ -221,6 +237,24 @@ impl<R: FnMut(RecordEvent)> State<R> {
 }
 
 impl Recording {
+    fn new(path: PathBuf, base: u64) -> Self {
+        Self { path, file: None, data: 0, base, gaps: Vec::new(), failing: false }
+    }
+
+    /// Opens a file that was written before a restart.
+    fn append(&mut self) -> io::Result<()> {
+        let (_, data) = match wav::served(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.create(),
+            found => found?,
+        };
+        self.data = data / BLOCK * BLOCK;
+        self.base = self.base.max(self.data);
+        let file = OpenOptions::new().write(true).open(&self.path)?;
+        file.set_len(wav::HEADER as u64 + self.data)?; // without the half of a sample that a kill left
+        self.file = Some(file);
+        Ok(())
+    }
+
     fn create(&mut self) -> io::Result<()> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -239,7 +273,7 @@ impl Recording {
             return Ok(());
         };
         let bytes: Vec<u8> = chunk.stereo.iter().flat_map(|s| s.to_le_bytes()).collect();
-        let start = chunk.at * BLOCK;
+        let start = self.base + chunk.at * BLOCK;
         // What was dropped before is a hole, and holes read as zeros: silence of the true length.
         file.write_all_at(&bytes, wav::HEADER as u64 + start)?;
         if start > self.data && self.gaps.len() < MAX_GAPS {
@@ -348,6 +382,39 @@ mod tests {
         drop(writer);
         let RecordEvent::Finished { summary, .. } = seen.recv().unwrap() else { panic!() };
         assert_eq!((summary.duration_ms, &summary.gaps[..]), (400, &[(0, 200)][..]));
+    }
+
+    #[test]
+    fn a_recording_goes_on_in_the_same_file_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        // As a kill leaves it: a header that says nothing, half a sample frame at the end.
+        let mut torn = wav::header(RATE, 2, 0).to_vec();
+        torn.extend(std::iter::repeat_n(500i16.to_le_bytes(), 3_200).flatten());
+        torn.extend([1, 2]);
+        std::fs::write(&path, torn).unwrap();
+        for (at_ms, base) in [(1_000, 1_000), (0, 1_200)] {
+            let events = write(|writer| {
+                writer.reopen(KEY, path.clone(), at_ms);
+                writer.chunk(KEY, chunk(0, 1_000));
+                writer.close(KEY);
+            });
+            let [RecordEvent::Finished { summary, .. }] = &events[..] else { panic!("{events:?}") };
+            assert_eq!(summary.duration_ms, base + 200);
+        }
+        let clip = decode_file(&path).unwrap();
+        let level = |ms: usize| clip.samples()[ms * 8 + 4];
+        assert_eq!(clip.samples().len(), 1_400 * 8);
+        assert!((level(100) - 500).abs() <= 1 && level(500) == 0, "the time between is silent");
+        assert!((level(1_100) - 1_000).abs() <= 1 && (level(1_300) - 1_000).abs() <= 1);
+        let missing = folder.path().join("new/b.wav");
+        let events = write(|writer| {
+            writer.reopen(KEY, missing.clone(), 400);
+            writer.chunk(KEY, chunk(0, 1));
+            writer.close(KEY);
+        });
+        let [RecordEvent::Finished { summary, .. }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((summary.duration_ms, &summary.gaps[..]), (600, &[(0, 400)][..]));
     }
 
     #[test]
