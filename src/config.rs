@@ -23,6 +23,8 @@ pub struct Config {
     pub http: Http,
     /// `[sip]`.
     pub sip: Sip,
+    /// `[calls]`.
+    pub calls: CallsConfig,
     /// `[media]`.
     pub media: Media,
     /// `[meetings]`.
@@ -77,8 +79,29 @@ pub struct Sip {
     pub udp: SocketAddr,
     /// TCP address.
     pub tcp: SocketAddr,
+    /// TLS address, with the certificate of `[http]`. Unset: the port after that of `tcp`, and none if that is taken.
+    pub tls: Option<SocketAddr>,
     /// The realm of digest authentication; the stored hashes depend on it.
     pub realm: String,
+}
+
+/// `[calls]`: the agents' desk.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallsConfig {
+    /// What after-call work may say that a call was about 话后小结; none: agents are not asked. A list in the file replaces
+    /// the built-in one.
+    pub wrap_up_codes: Vec<WrapUpCode>,
+}
+
+/// `[[calls.wrap_up_codes]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrapUpCode {
+    /// Stable; stands in the record.
+    pub code: String,
+    /// What people call it.
+    pub name: String,
 }
 
 /// `[media]`.
@@ -200,7 +223,8 @@ impl Default for Config {
                 key: PathBuf::new(),
                 idle_minutes: 15,
             },
-            sip: Sip { udp: local(5060), tcp: local(5060), realm: "liandong".into() },
+            sip: Sip { udp: local(5060), tcp: local(5060), tls: None, realm: "liandong".into() },
+            calls: CallsConfig { wrap_up_codes: wrap_up_codes() },
             media: Media {
                 address: std::net::IpAddr::from([127, 0, 0, 1]),
                 first_port: 10_000,
@@ -213,6 +237,21 @@ impl Default for Config {
             trunks: BTreeMap::new(),
         }
     }
+}
+
+/// What most calls of a government hotline end in; the first is offered where a case was opened.
+fn wrap_up_codes() -> Vec<WrapUpCode> {
+    let codes = [
+        ("case_opened", "登记工单"),
+        ("answered", "直接答复"),
+        ("supplement", "补充催办"),
+        ("transferred", "转接部门"),
+        ("not_ours", "不属受理范围"),
+        ("silent", "无声断线"),
+        ("wrong_number", "打错电话"),
+        ("nuisance", "骚扰来电"),
+    ];
+    codes.map(|(code, name)| WrapUpCode { code: code.into(), name: name.into() }).into()
 }
 
 /// The configuration cannot be used.

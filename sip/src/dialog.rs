@@ -11,6 +11,9 @@ use crate::{
     uri::Uri,
 };
 
+/// Numbers skipped by [`Dialog::restore`]: more requests than a dialog sends between two savings.
+pub const RESTORE_SKIP: u32 = 1_000;
+
 /// What names a dialog at our side.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialogId {
@@ -190,7 +193,34 @@ impl Dialog {
         })
     }
 
-    /// A dialog from disk: nothing is under way in it.
+    /// The dialog that a 2xx to a forgotten INVITE of ours has made at its sender, so that it can be ended.
+    ///
+    /// # Errors
+    /// If the answer lacks To tag or Contact.
+    pub fn of_stray(response: &Response, contact: NameAddr) -> Result<Self, DialogError> {
+        let h = &response.headers;
+        let id = DialogId::of_response(response).ok_or(DialogError::Lacks("To tag"))?;
+        let peer = h.contact()?.ok_or(DialogError::Lacks("Contact"))?;
+        let mut routes = h.addresses(Name::RecordRoute)?;
+        routes.reverse();
+        Ok(Self {
+            id,
+            state: DialogState::Confirmed,
+            is_caller: true,
+            local: h.from()?,
+            remote: h.to()?,
+            contact,
+            target: peer.uri,
+            routes,
+            local_cseq: h.cseq()?.number,
+            remote_cseq: None,
+            pending: Pending::Nobodys,
+            new_target: None,
+        })
+    }
+
+    /// A dialog from disk: nothing is under way in it. Our numbering skips [`RESTORE_SKIP`], so that requests which left
+    /// after it was saved are not repeated (§12.2.1.1 allows gaps).
     ///
     /// # Errors
     /// If an address in it cannot be read.
@@ -207,7 +237,7 @@ impl Dialog {
             contact: address(&saved.contact)?,
             target: Uri::parse(&saved.target).map_err(|_| DialogError::Lacks("readable target"))?,
             routes: routes?,
-            local_cseq: saved.local_cseq,
+            local_cseq: saved.local_cseq.saturating_add(RESTORE_SKIP),
             remote_cseq: saved.remote_cseq,
             pending: Pending::Nobodys,
             new_target: None,
@@ -666,10 +696,15 @@ mod tests {
     #[test]
     fn saved_and_restored_it_goes_on() {
         let (mut a, mut b) = pair();
-        let mut again = Dialog::restore(&b.save()).unwrap();
-        assert_eq!(again.save(), b.save());
-        assert_eq!(again.request(Method::Bye).unwrap(), b.request(Method::Bye).unwrap());
+        let saved = b.save();
+        let sent_since = b.request(Method::Options).unwrap();
+        a.receive(&sent_since).unwrap();
+        let mut again = Dialog::restore(&saved).unwrap();
+        assert_eq!(again.save(), SavedDialog { local_cseq: saved.local_cseq + RESTORE_SKIP, ..saved });
         a.receive(&again.request(Method::Info).unwrap()).unwrap();
+        let bye = again.request(Method::Bye).unwrap();
+        assert_eq!(bye.target_text(), b.request(Method::Bye).unwrap().target_text());
+        a.receive(&bye).unwrap();
     }
 
     #[test]

@@ -159,6 +159,12 @@ impl SessionTimer {
         Self { interval, is_ours, refresh: is_ours.then(|| now.plus(whole / 2)), end: now.plus(whole - early) }
     }
 
+    /// A timer that was agreed before the program was started anew: its whole interval begins again, so that the peer's next
+    /// refresh finds the call still there.
+    pub fn again(interval: u32, is_ours: bool, now: Millis) -> Self {
+        Self::start(interval.max(SessionPolicy::default().least), is_ours, now)
+    }
+
     /// When [`SessionTimer::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self) -> Millis {
         self.refresh.map_or(self.end, |refresh| refresh.min(self.end))

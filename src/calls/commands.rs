@@ -8,6 +8,7 @@ use liandong_dialplans::PlanSet;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::desk::{CodeView, ThirdView};
 use super::queue::figures::{Figure, figures};
 use super::records::write_one;
 use super::rows::{self, CallRow};
@@ -35,6 +36,7 @@ pub struct Calls {
     pub(super) switch: Switch,
     pub(super) plans: Arc<PlanSet>,
     pub(super) areas: Arc<dyn Areas>,
+    pub(super) wrap_up_codes: Arc<[CodeView]>,
     data: PathBuf,
 }
 
@@ -107,6 +109,17 @@ pub struct CallCaseView {
     pub public_no: String,
 }
 
+/// What after-call work said of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WrapUpView {
+    /// The code.
+    pub code: String,
+    /// What people called it then.
+    pub name: String,
+    /// The agent's words.
+    pub note: Option<String>,
+}
+
 /// A call as screens show it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CallView {
@@ -148,12 +161,16 @@ pub struct CallView {
     pub cause: Option<String>,
     /// The agent's voice is off.
     pub muted: bool,
+    /// A third party who is asked or takes part.
+    pub third: Option<ThirdView>,
     /// The recording.
     pub recording: Option<RecordingView>,
     /// The case that it was linked with last.
     pub case: Option<CallCaseView>,
     /// All cases that it is about.
     pub case_ids: Vec<String>,
+    /// What after-call work said of it.
+    pub wrap_up: Option<WrapUpView>,
 }
 
 /// A figure that can be opened.
@@ -216,7 +233,7 @@ pub struct Recording {
 }
 
 impl Calls {
-    /// The door. Recordings lie below `data`.
+    /// The door. Recordings lie below `data`; after-call work chooses from `wrap_up_codes`.
     pub fn new(
         store: Store,
         vault: Vault,
@@ -224,8 +241,9 @@ impl Calls {
         plans: Arc<PlanSet>,
         areas: Arc<dyn Areas>,
         data: PathBuf,
+        wrap_up_codes: Arc<[CodeView]>,
     ) -> Self {
-        Self { store, vault, switch, plans, areas, data }
+        Self { store, vault, switch, plans, areas, wrap_up_codes, data }
     }
 
     /// The plans that calls run.
@@ -402,7 +420,7 @@ impl Calls {
         Ok(figures(mine).into_iter().map(|f| FigureView::new(f, true)).collect())
     }
 
-    async fn row(&self, actor: &Actor, id: CallId) -> Result<CallRow, CommandError> {
+    pub(super) async fn row(&self, actor: &Actor, id: CallId) -> Result<CallRow, CommandError> {
         let mut conn = self.store.reader().acquire().await.map_err(StoreError::from)?;
         let row = rows::call(&mut conn, id).await?.ok_or_else(hidden)?;
         see(actor, Action::CallRead, &row)?;
@@ -420,6 +438,7 @@ impl Calls {
         let mut conn = self.store.reader().acquire().await.map_err(StoreError::from)?;
         let number = self.open(&mut conn, &row, row.peer_sealed.as_deref()).await?;
         let name = self.open(&mut conn, &row, row.name_sealed.as_deref()).await?;
+        let wrap_up = self.wrap_up_of(&mut conn, &row).await?;
         drop(conn);
         let internal = row.direction == "internal";
         let far = EndView {
@@ -454,14 +473,39 @@ impl Calls {
             result: row.outcome.map(|o| if o == "missed" { "no_answer".to_owned() } else { o }),
             ended_by: row.ended_by,
             cause: row.cause,
-            muted: live.is_some_and(|l| l.muted),
+            muted: live.as_ref().is_some_and(|l| l.muted),
+            third: live.and_then(|l| l.third).map(ThirdView::of),
             recording,
             case: row
                 .cases
                 .last()
                 .map(|id| CallCaseView { id: id.clone(), public_no: row.case_no.unwrap_or_default() }),
             case_ids: row.cases,
+            wrap_up,
         })
+    }
+
+    async fn wrap_up_of(
+        &self,
+        conn: &mut sqlx::AnyConnection,
+        row: &CallRow,
+    ) -> Result<Option<WrapUpView>, StoreError> {
+        let Some(code) = row.wrap_code.clone() else { return Ok(None) };
+        let note = match &row.wrap_note_sealed {
+            None => None,
+            Some(sealed) => match self.vault.open_text(conn, &self.note_owner(row), sealed).await {
+                Ok(text) => Some(text),
+                Err(VaultError::Erased) => None,
+                Err(VaultError::Store(e)) => return Err(e),
+                Err(VaultError::Damaged) => return Err(StoreError::Damaged(format!("call {}: its note", row.id))),
+            },
+        };
+        Ok(Some(WrapUpView { name: row.wrap_name.clone().unwrap_or_else(|| code.clone()), code, note }))
+    }
+
+    /// Whose key seals the note about a call.
+    pub(super) fn note_owner(&self, row: &CallRow) -> String {
+        row.peer.as_ref().map_or_else(|| format!("call:{}", row.id), |peer| format!("phone:{peer}"))
     }
 
     /// One of a row's sealed texts; `None` once the person was erased.
@@ -490,11 +534,11 @@ fn target(row: &CallRow) -> Target<'_> {
     Target { orgs: &row.orgs, owner: row.agent, sensitivity: Sensitivity::Open }
 }
 
-fn see(actor: &Actor, action: Action, row: &CallRow) -> Result<(), CommandError> {
+pub(super) fn see(actor: &Actor, action: Action, row: &CallRow) -> Result<(), CommandError> {
     Ok(actor.check_visible(action, target(row), "通话")?)
 }
 
-fn hidden() -> Refusal {
+pub(super) fn hidden() -> Refusal {
     Refusal::not_found("access.not_found", "没有找到该通话，或当前岗位无权查看")
 }
 

@@ -1,25 +1,45 @@
-//! What calls do when the hub starts: calls that were up when it was killed get their end, and their recordings a right
-//! header.
+//! What calls do when the hub starts: what was running is read for the switch to take up; calls that cannot be get their
+//! end, and their recordings a right header.
 
 use std::path::Path;
 
+use liandong_dialplans::QueueName;
+
+use super::commands::FIGURES_BACK_MS;
+use super::queue::AgentState;
+use super::queue::figures::CallFact;
 use super::records::write_one;
 use super::rows::{self, CallRow};
 use super::switch::{Entry, recording_path};
+use crate::access::{Action, Actor};
 use crate::events::calls::{CallsEvent, Direction};
 use crate::events::{ActorRef, Subject};
-use crate::ids::Timestamp;
+use crate::ids::{CallId, PersonId, Timestamp};
 use crate::log::Vault;
 use crate::store::{Store, StoreError};
 
-/// Ends in the log what a kill ended on the line. Run before the switch starts; returns how many there were.
+/// Talks that estimates are made from: the mean of each queue forgets older ones.
+const TALKS_MAX: i64 = 2_000;
+/// What an agent did longer ago belongs to an earlier shift: he signs in again.
+const STATES_KEPT_MS: i64 = 10 * 3_600_000;
+
+/// Ends in the log what a kill ended on the line: every call that was up but those taken up. Run before the switch
+/// starts; returns how many there were.
 ///
 /// # Errors
 /// The store's.
-pub async fn close_interrupted(store: &Store, vault: &Vault, data: &Path) -> Result<usize, StoreError> {
+pub async fn close_interrupted(
+    store: &Store,
+    vault: &Vault,
+    data: &Path,
+    taken_up: &[CallId],
+) -> Result<usize, StoreError> {
     let mut conn = store.reader().acquire().await?;
-    let rows = rows::interrupted(&mut conn).await?;
+    let mut rows = rows::interrupted(&mut conn).await?;
     drop(conn);
+    rows.retain(|row| !taken_up.contains(&row.id));
+    let going_on = taken_up.to_vec();
+    store.write(move |tx| Box::pin(async move { rows::live::forget_calls(tx, &going_on).await })).await?;
     let count = rows.len();
     for row in rows {
         let entries = endings(&row, data);
@@ -36,6 +56,39 @@ pub async fn close_interrupted(store: &Store, vault: &Vault, data: &Path) -> Res
             .await?;
     }
     Ok(count)
+}
+
+/// What the queues knew of the last day when the hub ended: without it the live figures and estimates would begin anew.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// Calls that asked for a person.
+    pub facts: Vec<CallFact>,
+    /// Talks, oldest first: queue and length in milliseconds.
+    pub talks: Vec<(QueueName, u64)>,
+    /// What the agents did last, and since when.
+    pub agents: Vec<(PersonId, AgentState, Timestamp)>,
+}
+
+/// The calls that ran when the hub ended, as the switch wrote them.
+///
+/// # Errors
+/// The store's.
+pub async fn running(store: &Store, vault: &Vault) -> Result<Vec<(CallId, String)>, StoreError> {
+    rows::live::calls(store.reader(), vault).await
+}
+
+/// Reads it from the records.
+///
+/// # Errors
+/// The store's.
+pub async fn past(store: &Store) -> Result<Past, StoreError> {
+    let now = Timestamp::now();
+    let from = now.plus_millis(-FIGURES_BACK_MS);
+    let all = Actor::hub("话务交换").predicate(Action::CallRead, "orgs", "agent", "0", 1);
+    let facts = rows::facts(store.reader(), &all, from, now.plus_millis(1)).await?;
+    let talks = rows::talks(store.reader(), from, TALKS_MAX).await?;
+    let agents = rows::live::agent_states(store.reader(), now.plus_millis(-STATES_KEPT_MS)).await?;
+    Ok(Past { facts, talks, agents })
 }
 
 fn endings(row: &CallRow, data: &Path) -> Vec<Entry> {

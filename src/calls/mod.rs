@@ -21,12 +21,15 @@ mod registry;
 mod rows;
 pub mod switch;
 
-pub use commands::{CallFilter, CallView, Calls, EndView, FigureView, Recording};
-pub use follow::close_interrupted;
+pub use commands::{CallFilter, CallView, Calls, EndView, FigureView, Recording, WrapUpView};
+pub use follow::{Past, close_interrupted, past, running};
 pub use registry::StoredRegistry;
 
 use crate::store::Migration;
 
 /// The tables of calls.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "calls/001_calls", sql: include_str!("schema/001_calls.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "calls/001_calls", sql: include_str!("schema/001_calls.sql") },
+    Migration { name: "calls/002_wrap_up", sql: include_str!("schema/002_wrap_up.sql") },
+    Migration { name: "calls/003_live", sql: include_str!("schema/003_live.sql") },
+];

@@ -1,5 +1,7 @@
 //! The SQL of calls.
 
+pub(super) mod live;
+
 use liandong_dialplans::QueueName;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row};
@@ -7,13 +9,13 @@ use sqlx::{AnyConnection, AnyPool, Row};
 use super::commands::CallFilter;
 use super::edge::{BindingChange, StoredBinding};
 use super::queue::figures::{CallFact, Outcome};
-use super::switch::Entry;
+use super::switch::{Entry, state_of};
 use crate::access::{Predicate, orgs_column};
 use crate::events::Personal;
 use crate::events::calls::{CallsEvent, Direction};
 use crate::ids::{CallId, OrgPath, PersonId, Timestamp};
 use crate::log::Vault;
-use crate::store::{StoreError, Tx};
+use crate::store::{Condition, StoreError, Tx};
 
 /// Facts in one look at the past: more than the biggest city's day (`facts/calls.md` §3).
 const FACTS_MAX: i64 = 200_000;
@@ -51,11 +53,16 @@ pub(super) struct CallRow {
     pub(super) recording_path: Option<String>,
     pub(super) recording_state: Option<String>,
     pub(super) recording_ms: Option<i64>,
+    /// All agents who served it.
+    pub(super) agents: Vec<String>,
+    pub(super) wrap_code: Option<String>,
+    pub(super) wrap_name: Option<String>,
+    pub(super) wrap_note_sealed: Option<String>,
 }
 
 const COLUMNS: &str = "id, direction, state, peer, peer_sealed, name_sealed, line, area, queue, queue_title, agent, agent_name, \
      orgs, cases, case_no, started_at, queued_at, answered_at, ended_at, changed_at, wait_ms, talk_ms, outcome, ended_by, cause, \
-     recording_path, recording_state, recording_ms";
+     recording_path, recording_state, recording_ms, agents, wrap_code, wrap_name, wrap_note_sealed";
 
 fn read(row: &AnyRow) -> Result<CallRow, StoreError> {
     let text = |n: usize| Ok::<Option<String>, StoreError>(row.try_get(n)?);
@@ -92,6 +99,10 @@ fn read(row: &AnyRow) -> Result<CallRow, StoreError> {
         recording_path: text(25)?,
         recording_state: text(26)?,
         recording_ms: number(27)?,
+        agents: list(28)?,
+        wrap_code: text(29)?,
+        wrap_name: text(30)?,
+        wrap_note_sealed: text(31)?,
     })
 }
 
@@ -102,12 +113,21 @@ fn split(joined: &str) -> Vec<String> {
 
 /// Carries an event into the table.
 pub(super) async fn project(tx: &mut Tx, vault: &Vault, entry: &Entry, orgs: &[OrgPath]) -> Result<(), StoreError> {
+    if let CallsEvent::AgentState { agent, state, reason, call } = &entry.event {
+        if let Some(state) = state_of(state, reason.as_deref(), *call) {
+            live::put_agent_state(tx, *agent, &state, entry.at).await?;
+        }
+        return Ok(());
+    }
     let Some(call) = entry.call else { return Ok(()) };
     if let CallsEvent::Offered { .. } = entry.event {
         return insert(tx, vault, call, entry, orgs).await;
     }
     let mut change = Change::new(entry.at);
     change.fill(&entry.event, entry.at);
+    if let CallsEvent::WrappedUp { note, .. } = &entry.event {
+        change.set("wrap_note_sealed", Value::Text(seal(tx, vault, note.as_ref()).await?));
+    }
     if !orgs.is_empty() {
         change.set("orgs", Value::Text(Some(orgs_column(orgs))));
     }
@@ -285,6 +305,10 @@ impl Change {
                     self.set("case_no", Value::Text(public_no.clone()));
                 }
             }
+            CallsEvent::WrappedUp { code, name, .. } => {
+                self.text("wrap_code", code);
+                self.text("wrap_name", name);
+            }
             CallsEvent::Ended { outcome, by, cause, talk_ms, .. } => {
                 self.text("state", "ended");
                 self.set("ended_at", Value::Number(at.0));
@@ -397,6 +421,57 @@ pub(super) async fn served_by(pool: &AnyPool, agent: PersonId, from: Timestamp) 
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
+/// Callers who reached nobody since `from`, newest first, but not those who were spoken with later, or have called again
+/// and wait, or whose later call stands in this list itself. Withheld numbers cannot be called back.
+pub(super) async fn to_call_back(
+    pool: &AnyPool,
+    visible: &Predicate,
+    from: Timestamp,
+    limit: i64,
+) -> Result<Vec<CallRow>, StoreError> {
+    let mut condition = Condition::from(visible.clone());
+    condition
+        .and_when(true, "outcome IN ('missed', 'abandoned') AND direction = 'in' AND peer IS NOT NULL")
+        .and("started_at >= ?", [from.0])
+        .and_when(
+            true,
+            "NOT EXISTS (SELECT 1 FROM calls later WHERE later.peer = calls.peer AND later.started_at > calls.started_at \
+             AND (later.answered_at IS NOT NULL \
+             OR later.direction = 'in' AND (later.outcome IS NULL OR later.outcome IN ('missed', 'abandoned'))))",
+        );
+    let query =
+        condition.query(&format!("SELECT {COLUMNS} FROM calls"), &format!("ORDER BY started_at DESC LIMIT {limit}"));
+    query.fetch_all(pool).await?.iter().map(read).collect()
+}
+
+/// The cases of the calls begun since `from`, with the queue that each call entered first.
+pub(super) async fn cases_by_queue(
+    pool: &AnyPool,
+    visible: &Predicate,
+    from: Timestamp,
+) -> Result<Vec<(QueueName, Vec<String>)>, StoreError> {
+    let mut condition = Condition::from(visible.clone());
+    condition.and_when(true, "first_queue IS NOT NULL AND cases <> '|'").and("started_at >= ?", [from.0]);
+    let tail = format!("ORDER BY started_at DESC LIMIT {FACTS_MAX}");
+    let rows = condition.query("SELECT first_queue, cases FROM calls", &tail).fetch_all(pool).await?;
+    let line = |r: &AnyRow| {
+        let (queue, cases): (String, String) = (r.try_get(0)?, r.try_get(1)?);
+        Ok((QueueName(queue), split(&cases)))
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The last talks of the queues, oldest first: queue and length in milliseconds. From them waits are estimated.
+pub(super) async fn talks(pool: &AnyPool, from: Timestamp, limit: i64) -> Result<Vec<(QueueName, u64)>, StoreError> {
+    let sql = format!(
+        "SELECT queue, talk_ms FROM calls WHERE started_at >= $1 AND fact = 'answered' AND queue IS NOT NULL \
+         AND talk_ms IS NOT NULL ORDER BY started_at DESC LIMIT {limit}"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(from.0).fetch_all(pool).await?;
+    let line = |r: &AnyRow| Ok((QueueName(r.try_get(0)?), u64::try_from(r.try_get::<i64, _>(1)?).unwrap_or(0)));
+    rows.iter().rev().map(line).collect()
+}
+
 /// The facts of the calls whose callers asked for a person in a stretch of time: what the figures are made from.
 pub(super) async fn facts(
     pool: &AnyPool,
@@ -493,6 +568,7 @@ pub(super) async fn change_binding(tx: &mut Tx, change: &BindingChange) -> Resul
                 .execute(tx.conn())
                 .await?;
         }
+        BindingChange::KeepLeg(_) | BindingChange::DropLeg { .. } => {} // in `live`
     }
     Ok(())
 }

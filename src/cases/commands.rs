@@ -470,6 +470,9 @@ impl Cases {
         event: CaseEvent,
         by: ActorRef,
     ) -> Result<(), StoreError> {
+        if by.person.is_some() && by.person == case.collected_by {
+            rows::news::put_look(tx, case.id).await?; // his own doing is no news to him
+        }
         append(tx, &self.0.parts.vault, NewEvent::of(case.id, case.orgs(), by, &event)).await?;
         let (old, new) = (before.and_then(Case::next_rung_at), case.next_rung_at());
         match new {

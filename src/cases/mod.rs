@@ -17,6 +17,7 @@ pub mod flow;
 mod follow;
 mod lists;
 pub mod model;
+mod news;
 pub mod number;
 pub mod ports;
 mod queries;
@@ -35,5 +36,7 @@ pub use track::{Knock, PublicStep, PublicView};
 use crate::store::Migration;
 
 /// The tables of cases.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "cases/001_cases", sql: include_str!("schema/001_cases.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "cases/001_cases", sql: include_str!("schema/001_cases.sql") },
+    Migration { name: "cases/002_looks", sql: include_str!("schema/002_looks.sql") },
+];

@@ -1,6 +1,7 @@
 //! The SQL of cases: the projection that a step writes, single rows, and lists in `list`.
 
 pub(super) mod list;
+pub(super) mod news;
 
 use std::fmt::Write;
 

@@ -112,6 +112,15 @@ pub enum CallsEvent {
     /// The other did not come and the agent had left: a call-back is due.
     #[serde(rename = "call.transfer_lost")]
     TransferLost {},
+    /// A third party is asked 咨询, the other side waits.
+    #[serde(rename = "call.consult_started")]
+    ConsultStarted(LegParty),
+    /// The two are back together 咨询结束.
+    #[serde(rename = "call.consult_ended")]
+    ConsultEnded(LegParty),
+    /// Three talk together 三方通话; the party is the third.
+    #[serde(rename = "call.conference")]
+    Conference(LegParty),
     /// Recording began or stopped 录音.
     #[serde(rename = "call.recording")]
     Recording {
@@ -171,6 +180,20 @@ pub enum CallsEvent {
         /// Its public number.
         public_no: Option<String>,
     },
+    /// After-call work said what it was about 话后小结.
+    #[serde(rename = "call.wrapped_up")]
+    WrappedUp {
+        /// The code.
+        code: String,
+        /// What people called it at that time.
+        name: String,
+        /// The agent's words.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        note: Option<Personal>,
+    },
+    /// The hub was started anew in the middle of it, and it goes on 重启后接续.
+    #[serde(rename = "call.taken_up")]
+    TakenUp {},
     /// The call is over 结束: once, last but for the recording.
     #[serde(rename = "call.ended")]
     Ended {

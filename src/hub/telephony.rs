@@ -1,7 +1,7 @@
 //! Telephony put together: media engine, edge, switch, and the ports of calls filled from organisations and accounts.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -16,11 +16,12 @@ use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use crate::access::{Action, Actor};
-use crate::calls::edge::{Credentials, Edge, EdgeConfig, SipAccount};
+use crate::calls::desk::CodeView;
+use crate::calls::edge::{Credentials, Edge, EdgeConfig, SipAccount, SipTls};
 use crate::calls::records::Writer;
-use crate::calls::switch::{AgentProfile, Agents, Areas, County, PortFuture, Setup, Switch};
-use crate::calls::{Calls, StoredRegistry, close_interrupted};
-use crate::config::Config;
+use crate::calls::switch::{AgentProfile, Agents, Areas, County, PortFuture, Ready, Setup};
+use crate::calls::{Calls, StoredRegistry, close_interrupted, past, running};
+use crate::config::{Config, WrapUpCode};
 use crate::events::Record;
 use crate::http::SipNames;
 use crate::ids::{OrgPath, PersonId, PhoneNumber, Timestamp};
@@ -67,15 +68,12 @@ pub(super) struct Ground<'a> {
 pub(super) async fn start(ground: Ground<'_>) -> Result<Telephony, StartError> {
     let Ground { config, store, vault, orgs, tasks, stop } = ground;
     let failed = |cause| StartError::Store { url: "the database".into(), cause };
-    let interrupted = close_interrupted(&store, &vault, &config.hub.data).await.map_err(failed)?;
-    if interrupted > 0 {
-        tracing::warn!(interrupted, "calls were cut off when the hub ended; they have got their end in the log");
-    }
     let plans = Arc::new(plans()?);
     let (media, media_events) = media(config)?;
     let phones = PhoneBook::open(orgs.clone(), store.clone(), tasks, stop.clone()).await.map_err(failed)?;
     let (edge_out, edge_events) = mpsc::channel(EDGE_EVENTS);
-    let (registry, edge_config) = (Arc::new(StoredRegistry(store.clone())), EdgeConfig::new(config));
+    let registry = Arc::new(StoredRegistry::new(store.clone(), vault.clone()));
+    let edge_config = EdgeConfig { tls: Some(sip_tls(config)?), ..EdgeConfig::new(config) };
     let shown = edge_config.shown_number.clone();
     let edge = Edge::start(edge_config, media.clone(), phones.clone(), registry, edge_out, stop.clone());
     let edge = edge.await.map_err(|e| StartError::Telephony(e.to_string()))?;
@@ -93,8 +91,21 @@ pub(super) async fn start(ground: Ground<'_>) -> Result<Telephony, StartError> {
         data: config.hub.data.clone(),
         prefixes: config.trunks.values().filter(|t| t.to.is_some()).flat_map(|t| t.prefixes.clone()).collect(),
         shown,
+        past: past(&store).await.map_err(failed)?,
+        running: running(&store, &vault).await.map_err(failed)?,
+        legs: edge.taken_up().to_vec(),
     };
-    let switch = Switch::start(setup, tasks, stop.clone());
+    let ready = Ready::new(setup);
+    let taken_up = ready.taken_up();
+    let interrupted = close_interrupted(&store, &vault, &config.hub.data, taken_up).await.map_err(failed)?;
+    if interrupted + taken_up.len() > 0 {
+        tracing::warn!(
+            taken_up = taken_up.len(),
+            interrupted,
+            "calls were running when the hub ended; those that could not be taken up have got their end in the log"
+        );
+    }
+    let switch = ready.start(tasks, stop.clone());
     let (changed, bell) = (phones.changed.clone(), switch.clone());
     tasks.spawn(async move {
         loop {
@@ -104,8 +115,28 @@ pub(super) async fn start(ground: Ground<'_>) -> Result<Telephony, StartError> {
             }
         }
     });
-    let calls = Calls::new(store, vault, switch, plans, places, config.hub.data.clone());
+    let calls = Calls::new(store, vault, switch, plans, places, config.hub.data.clone(), wrap_up_codes(config));
     Ok(Telephony { calls, edge, media, phones })
+}
+
+/// SIP over TLS with the certificate of HTTPS.
+fn sip_tls(config: &Config) -> Result<SipTls, StartError> {
+    let http = &config.http;
+    let failed = |cause| StartError::Io { what: "the certificate for SIP over TLS".into(), cause };
+    let shared = crate::http::tls_config(&http.certificate, &http.key, &config.hub.data).map_err(failed)?;
+    let mut own = (*shared).clone();
+    own.alpn_protocols.clear(); // HTTP's name means nothing to a telephone
+    let port = match config.sip.tcp.port() {
+        0 => 0,
+        tcp => tcp.checked_add(1).unwrap_or(0),
+    };
+    let address = config.sip.tls.unwrap_or(SocketAddr::new(config.sip.tcp.ip(), port));
+    Ok(SipTls { address, config: Arc::new(own), is_asked_for: config.sip.tls.is_some() })
+}
+
+fn wrap_up_codes(config: &Config) -> Arc<[CodeView]> {
+    let view = |code: &WrapUpCode| CodeView { code: code.code.clone(), name: code.name.clone() };
+    config.calls.wrap_up_codes.iter().map(view).collect()
 }
 
 /// The shipped plans; they were checked by the tests, and are again.

@@ -13,8 +13,6 @@ use crate::phone::{Baresip, Phone, samples};
 /// The citizen's and the agent's tones, Hz: whole periods in 100 ms, neither a harmonic of the other.
 pub(crate) const CITIZEN: f64 = 700.0;
 pub(crate) const AGENT: f64 = 440.0;
-/// Three seconds of a recording: 8,000 samples a second of 16 bit on two tracks.
-const RECORDED: u64 = 3 * 8_000 * 2 * 2;
 /// Between two times of listening: recognising prompts costs time.
 const EAR: Duration = Duration::from_millis(500);
 /// A tone is heard if so much of a second's power lies at its frequency.
@@ -124,47 +122,6 @@ fn each_hears_the_other_and_both_are_on_the_recording() {
         (&json!(1), &json!(1)),
         "{city}"
     );
-}
-
-/// Bytes of the longest recording on the disk.
-fn recorded_so_far(hub: &Hub) -> u64 {
-    let mut folders = vec![hub.place.data().join("recordings")];
-    let mut longest = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(meta) if meta.is_dir() => folders.push(entry.path()),
-                Ok(meta) => longest = longest.max(meta.len()),
-                Err(_) => {}
-            }
-        }
-    }
-    longest
-}
-
-#[test]
-fn a_call_that_a_kill_ended_has_its_end_and_its_recording() {
-    let hub = Place::new().start();
-    let (client, baresip) = agent(&hub, "agent1", "8001");
-    let citizen = Phone::call(hub.place.sip, "13800138000", "12345", CITIZEN).expect("the hotline answers");
-    let id = talking(&client)["id"].as_str().unwrap().to_owned();
-    client.until("the recording runs", |c| {
-        (c.get(&format!("/calls/{id}"))["recording"]["state"] == "running").then_some(())
-    });
-    client.until("the talk has gone on for a while", |_| {
-        std::thread::sleep(EAR);
-        let both = share(&citizen.everything(), AGENT) > HEARD && share(&baresip.heard(), CITIZEN) > HEARD;
-        (both && recorded_so_far(&hub) > RECORDED).then_some(())
-    });
-    let hub = hub.kill().start();
-    drop((citizen, baresip));
-    let client = hub.sign_in("agent1");
-    let call = client.get(&format!("/calls/{id}"));
-    assert_eq!((&call["state"], &call["cause"]), (&json!("ended"), &json!("hub_restarted")), "{call}");
-    let (status, wav) = recording(&hub, &client, &id, None);
-    assert_eq!(status, 200);
-    let caller: Vec<i16> = samples(&wav).into_iter().step_by(2).collect();
-    assert!(share(&caller, CITIZEN) > HEARD, "the recording plays up to the kill");
 }
 
 /// A caller of the queue test.

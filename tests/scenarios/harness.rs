@@ -351,7 +351,7 @@ const RTP: u16 = 16;
 /// Places of listeners in a block.
 const HTTP: u16 = 0;
 const SIP: u16 = 1;
-const LISTENERS: [(&str, u16); 7] = [
+const LISTENERS: [(&str, u16); 8] = [
     ("LIANDONG_HTTP__LISTEN", HTTP),
     ("LIANDONG_SIP__UDP", SIP),
     ("LIANDONG_HTTP__LISTEN_TLS", 2),
@@ -359,6 +359,7 @@ const LISTENERS: [(&str, u16); 7] = [
     ("LIANDONG_MEDIA__WEBRTC", 4),
     ("LIANDONG_MEETINGS__UDP", 5),
     ("LIANDONG_SMS__SERVER", 6),
+    ("LIANDONG_SIP__TLS", 7),
 ];
 
 impl Ports {

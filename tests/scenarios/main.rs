@@ -13,3 +13,4 @@ mod matter;
 mod meetings;
 mod rights;
 mod story;
+mod take_up;

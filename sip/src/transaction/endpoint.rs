@@ -99,6 +99,14 @@ pub enum Output {
         /// The INVITE.
         key: ServerKey,
     },
+    /// A 2xx to an INVITE that is none of ours: of an earlier life of this program, or long forgotten. Its sender believes
+    /// himself in a call: hang him up ([`crate::Dialog::of_stray`]), or leave him to his session timer.
+    Stray {
+        /// The answer.
+        response: Response,
+        /// Where it came from.
+        flow: Flow,
+    },
     /// An answer to our request. To an INVITE there may be several 2xx with different To tags:
     /// each is acknowledged ([`Endpoint::ack`]). Other final answers have been acknowledged.
     Response {
@@ -660,6 +668,12 @@ impl Endpoint {
         };
         let id = branch_id(via.branch().unwrap_or_default(), &cseq.method);
         let Some(key) = self.by_branch.get(&id).copied() else {
+            if response.is_success()
+                && cseq.method == Method::Invite
+                && response.headers.to().is_ok_and(|to| to.tag().is_some())
+            {
+                self.output.push_back(Output::Stray { response, flow });
+            }
             return;
         };
         let Some(client) = self.clients.get_mut(&key) else {

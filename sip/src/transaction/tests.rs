@@ -56,6 +56,7 @@ fn drain(endpoint: &mut Endpoint) -> Vec<String> {
             Output::NoAck { .. } => "no ACK".into(),
             Output::Cancel { .. } => "cancelled".into(),
             Output::Unanswered { .. } => "unanswered".into(),
+            Output::Stray { response, .. } => format!("stray {}", response.status),
             Output::Response { response, .. } => format!("got {}", response.status),
             Output::Timeout { .. } => "timeout".into(),
             Output::TransportFailed { .. } => "failed".into(),
@@ -349,6 +350,20 @@ fn strays_get_no_answer() {
         e.handle_bytes(udp(), Bytes::from_static(bytes.as_bytes()), Millis(0));
     }
     assert!(drain(&mut e).is_empty() && e.is_empty());
+}
+
+#[test]
+fn a_200_to_an_invite_of_an_earlier_life_is_told_and_can_be_hung_up() {
+    let mut e = endpoint();
+    let invite = request("INVITE", "9").with(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bKbefore");
+    let mut ok = Response::to(&invite, 200, "").with(Name::Contact, "<sip:b@192.0.2.9>");
+    ok.set_to_tag("b");
+    e.handle_message(udp(), Message::Response(ok.clone()), Millis(0));
+    assert_eq!(drain(&mut e), ["stray 200"]);
+    let contact = crate::NameAddr::parse("<sip:hub@192.0.2.1>").unwrap();
+    let bye = crate::Dialog::of_stray(&ok, contact).unwrap().request(Method::Bye).unwrap();
+    assert_eq!((bye.target_text(), bye.headers.to().unwrap().tag()), ("sip:b@192.0.2.9", Some("b")));
+    assert!(bye.headers.cseq().unwrap().number > ok.headers.cseq().unwrap().number);
 }
 
 #[test]

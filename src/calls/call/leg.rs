@@ -31,7 +31,7 @@ pub enum Role {
 }
 
 /// Whom to invite.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Party {
     /// An agent: the edge knows where his phones are registered.
     Agent(PersonId),
@@ -47,7 +47,8 @@ pub enum Party {
 /// Dialling ──180──▶ Ringing ──200──▶ Up        Dialling, Ringing ──final failure──▶ Gone
 ///    └──────cancel──────┴──▶ Cancelling ──any final answer (a 200 is hung up)──▶ Gone
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LegState {
     /// Invited us, not answered yet.
     Incoming,
@@ -108,7 +109,7 @@ pub enum LegCommand {
 }
 
 /// A leg with its times.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Leg {
     pub(super) role: Role,
     pub(super) state: LegState,

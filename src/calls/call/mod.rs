@@ -15,24 +15,28 @@
 //!
 //! Must not know: SIP syntax, RTP, which agent is chosen, what a case is.
 
+mod consult;
+mod kept;
 mod leg;
 mod plan;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use liandong_dialplans::{
-    CallStart, Cause, Digit, Input as PlanInput, Millis, NoteKind, Now, PlayId, PromptRef, QueueName, QueueNotice,
-    Repeat, Runner,
-};
+use liandong_dialplans::{CallStart, Cause, Input as PlanInput, Millis, Now, QueueName, Runner};
 use serde::{Deserialize, Serialize};
 
+pub use consult::{RINGBACK, ThirdParty};
+pub use kept::{Gist, KeptCall};
 pub use leg::{LegCommand, LegEvent, LegId, LegState, Party, Role};
+pub use words::{CallEvent, Command, Effect, EndedBy, Input, MediaCommand, Origin, Outcome, Refusal};
 
 use crate::calls::queue;
 use crate::ids::{CallId, PersonId};
+use consult::Consult;
 use leg::Leg;
 use talk::Transfer;
 
@@ -51,288 +55,14 @@ pub const LEGS_MAX: u32 = 500;
 /// The prompt that a party on hold or awaiting a transfer hears.
 pub const HOLD_MUSIC: &str = "music";
 
-/// What happened, told to the call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// To a leg.
-    Leg(LegId, LegEvent),
-    /// The queue's notice for the plan.
-    Queue(QueueNotice),
-    /// The queue chose this agent: ring him.
-    RingAgent(PersonId),
-    /// The queue gave him up: ring him no longer.
-    StopRingAgent(PersonId),
-    /// A `Play` with `Repeat::Once` ended by itself.
-    PlayFinished(PlayId),
-    /// The moment of `poll_timeout` is reached.
-    Timer,
-}
-
-/// What a party of the call asks. May be refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Put the other party on hold.
-    Hold {
-        /// The agent who asks.
-        by: PersonId,
-    },
-    /// Take the other party back.
-    Resume {
-        /// The agent who asks.
-        by: PersonId,
-    },
-    /// The other party hears the agent no longer, or again.
-    Mute {
-        /// The agent who asks.
-        by: PersonId,
-        /// True: muted.
-        on: bool,
-    },
-    /// Blind transfer (盲转). The agent stays until the other answers, so that nobody is lost when he does not.
-    /// An agent as target is reserved with the queue first ([`queue::Command::Reserve`]).
-    Transfer {
-        /// The agent who asks.
-        by: PersonId,
-        /// To whom.
-        to: Party,
-    },
-    /// Give the transfer up and take the other party back.
-    CancelTransfer {
-        /// The agent who asks.
-        by: PersonId,
-    },
-    /// Press a key towards the other party.
-    Digit {
-        /// The agent who asks.
-        by: PersonId,
-        /// Which.
-        digit: Digit,
-    },
-    /// Leave the call. The caller's plan may go on (thanks, survey).
-    HangUp {
-        /// The agent who asks.
-        by: PersonId,
-    },
-    /// End the whole call: a supervisor's or the system's right.
-    Release,
-}
-
-/// Why a command was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Not a party of this call.
-    #[error("you are not connected in this call")]
-    NotInCall,
-    /// The caller is being transferred.
-    #[error("a transfer is under way: cancel it or wait for its end")]
-    Transferring,
-    /// There is no transfer.
-    #[error("there is no transfer to cancel")]
-    NoTransfer,
-    /// Already so.
-    #[error("it is so already")]
-    Already,
-    /// Too many legs.
-    #[error("this call has been passed on too often")]
-    TooManyLegs,
-    /// Over.
-    #[error("this call has ended")]
-    Ended,
-}
-
-/// What is to be done, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Of a leg.
-    Leg(LegId, LegCommand),
-    /// Of the media.
-    Media(MediaCommand),
-    /// Tell the queue.
-    Queue(queue::Input),
-    /// For the log.
-    Log(CallEvent),
-    /// Nothing more will come: forget the call.
-    Ended,
-}
-
-/// What is asked of the media.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MediaCommand {
-    /// The two legs hear each other; whatever was played to them stops.
-    Bridge(LegId, LegId),
-    /// They hear each other no longer.
-    Unbridge(LegId, LegId),
-    /// Play to a leg, replacing what plays.
-    Play {
-        /// To whom.
-        leg: LegId,
-        /// Comes back in `PlayFinished`.
-        id: PlayId,
-        /// One after the other, without gaps.
-        prompts: Vec<PromptRef>,
-        /// Once, or until replaced.
-        repeat: Repeat,
-    },
-    /// Play no more to it.
-    StopPlay(LegId),
-    /// Start or stop the recording: the caller's leg on one track, the other party's on the other.
-    Record {
-        /// True starts.
-        on: bool,
-    },
-    /// A key towards a leg (RFC 4733).
-    Digit(LegId, Digit),
-    /// Silence what comes from a leg, or no longer.
-    Mute(LegId, bool),
-}
-
-/// The call's own events, for records, timelines and figures. No numbers, no keys: they may be secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum CallEvent {
-    /// The call is there (来电).
-    Offered {
-        /// The version of the plan that it keeps; `None` for a direct call.
-        plan_version: Option<String>,
-    },
-    /// The hub answered the caller.
-    PlanAnswered,
-    /// A leg was invited.
-    Invited {
-        /// Which.
-        leg: LegId,
-        /// Whom.
-        #[serde(flatten)]
-        role: Role,
-    },
-    /// It rings.
-    Alerting {
-        /// Which.
-        leg: LegId,
-    },
-    /// Both sides are connected (接通).
-    Connected {
-        /// The other party's leg.
-        leg: LegId,
-        /// Who that is.
-        #[serde(flatten)]
-        role: Role,
-    },
-    /// A party put the other on hold (保持).
-    Held {
-        /// Who.
-        by: LegId,
-    },
-    /// And took it back.
-    Resumed {
-        /// Who.
-        by: LegId,
-    },
-    /// A transfer began (转接).
-    TransferStarted {
-        /// From this leg.
-        from: LegId,
-        /// To this one.
-        to: LegId,
-    },
-    /// The transfer's target did not come; the parties are back together.
-    TransferFailed {
-        /// The leg that failed.
-        to: LegId,
-    },
-    /// The target did not come, and the agent had left: the caller has nobody. A call-back is due.
-    TransferLost,
-    /// Recording began or stopped.
-    Recording {
-        /// True: began.
-        on: bool,
-    },
-    /// The plan set a variable.
-    Variable {
-        /// Its name.
-        name: String,
-        /// Its value.
-        value: String,
-    },
-    /// The plan's note.
-    Note {
-        /// About what.
-        about: NoteKind,
-        /// Details.
-        text: String,
-    },
-    /// A leg is over; times are booked to the person who caused them.
-    LegEnded {
-        /// Which.
-        leg: LegId,
-        /// Who.
-        #[serde(flatten)]
-        role: Role,
-        /// Milliseconds of talk.
-        talk_ms: u64,
-        /// Milliseconds in which this leg held the other party.
-        hold_ms: u64,
-    },
-    /// The call is over: once, last.
-    Ended {
-        /// What came of it.
-        outcome: Outcome,
-        /// Who ended it.
-        by: EndedBy,
-        /// The plan's cause, normal otherwise.
-        cause: Cause,
-        /// Milliseconds from offer to end.
-        duration_ms: u64,
-    },
-}
-
-/// What came of a call: exactly one of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Caller and a person were connected.
-    Answered,
-    /// The caller asked for a person and hung up while waiting (弃呼).
-    Abandoned,
-    /// The caller asked for a person and the plan ended without one; a call-back is due.
-    Missed,
-    /// Nobody was asked for; the plan said what it had to say.
-    Informed,
-    /// The caller left before anything could be done for him.
-    LeftEarly,
-    /// A direct call was not answered or refused.
-    Failed,
-}
-
-/// Who ended a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedBy {
-    /// The caller.
-    Caller,
-    /// The other party.
-    Callee,
-    /// The plan.
-    Plan,
-    /// A supervisor or the system.
-    System,
-}
-
-/// How a direct call (without a plan) begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// From a phone of ours or a trunk, which invited us.
-    Incoming(Role),
-    /// From the desk: the agent's own phone is rung first, then the other party.
-    Desk(PersonId),
-}
-
 /// One call.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Call {
     id: CallId,
+    #[serde(skip)] // beside it, in `KeptCall`
     plan: Option<Runner>,
-    /// What the plan must still be told, in order.
+    /// What the plan must still be told, in order. Empty between two answers.
+    #[serde(skip)]
     for_plan: Vec<PlanInput>,
     legs: BTreeMap<LegId, Leg>,
     phase: Phase,
@@ -342,11 +72,20 @@ pub struct Call {
     dialled: Option<LegId>,
     /// Whom a direct call leads to, until it is dialled.
     direct_to: Option<Party>,
+    /// The side that stays: the caller, until an agent who began the call passes it on.
+    anchor: LegId,
     /// The other party of the talk.
     peer: Option<LegId>,
     /// Those who hold the other party.
     holders: BTreeSet<LegId>,
+    /// Those who are not to be heard.
+    muted: BTreeSet<LegId>,
     transfer: Option<Transfer>,
+    consult: Option<Consult>,
+    /// The third of three who talk together.
+    third: Option<LegId>,
+    /// How long the one who stays has been in talk.
+    talked: Millis,
     in_queue: bool,
     /// The queue of the last wait: its after-call work applies to whom the call is transferred.
     last_queue: Option<QueueName>,
@@ -361,7 +100,7 @@ pub struct Call {
     own_plays: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     Live,
     /// Over; cancelled legs are awaited until then.
@@ -439,9 +178,14 @@ impl Call {
             offered: None,
             dialled: None,
             direct_to: None,
+            anchor: CALLER,
             peer: None,
             holders: BTreeSet::new(),
+            muted: BTreeSet::new(),
             transfer: None,
+            consult: None,
+            third: None,
+            talked: Millis(0),
             in_queue: false,
             last_queue: None,
             started: now.mono,
@@ -481,9 +225,21 @@ impl Call {
         match command {
             Command::Hold { by } => self.hold_by(by, true, &mut turn)?,
             Command::Resume { by } => self.hold_by(by, false, &mut turn)?,
-            Command::Mute { by, on } => turn.media(MediaCommand::Mute(self.talking_leg(by)?, on)),
+            Command::Mute { by, on } => {
+                let leg = self.talking_leg(by)?;
+                if on {
+                    self.muted.insert(leg)
+                } else {
+                    self.muted.remove(&leg)
+                };
+                turn.media(MediaCommand::Mute(leg, on));
+            }
             Command::Transfer { by, to } => self.transfer(by, to, &mut turn)?,
             Command::CancelTransfer { by } => self.cancel_transfer(by, &mut turn)?,
+            Command::Consult { by, to } => self.begin_consult(by, to, &mut turn)?,
+            Command::Complete { by } => self.complete(by, &mut turn)?,
+            Command::CancelConsult { by } => self.cancel_consult(by, &mut turn)?,
+            Command::Conference { by } => self.join_all(by, &mut turn)?,
             Command::Digit { by, digit } => {
                 let other = self.other(self.talking_leg(by)?).ok_or(Refusal::NotInCall)?;
                 turn.media(MediaCommand::Digit(other, digit));
@@ -522,14 +278,24 @@ impl Call {
         self.legs.iter().map(|(id, leg)| (*id, &leg.role, leg.state))
     }
 
-    /// The leg that talks with the caller now.
+    /// The side that stays: the caller's, as a rule.
+    pub fn anchor(&self) -> LegId {
+        self.anchor
+    }
+
+    /// The leg that talks with it now.
     pub fn peer(&self) -> Option<LegId> {
         self.peer
     }
 
-    /// On hold by anyone.
+    /// Somebody waits with music: on hold, or while another is asked.
     pub fn is_held(&self) -> bool {
-        !self.holders.is_empty()
+        !self.holders.is_empty() || self.consult.is_some()
+    }
+
+    /// Who is not to be heard.
+    pub fn is_muted(&self) -> bool {
+        !self.muted.is_empty()
     }
 
     /// A person was connected.
@@ -647,7 +413,7 @@ impl Call {
             (LegState::Up, LegEvent::HoldRequested) => self.hold(leg, true, turn),
             (LegState::Up, LegEvent::ResumeRequested) => self.hold(leg, false, turn),
             (LegState::Up, LegEvent::MediaChanged) => self.renew_bridge(turn),
-            (LegState::Up, LegEvent::Digit(digit)) if leg == CALLER && self.peer.is_none() => {
+            (LegState::Up, LegEvent::Digit(digit)) if leg == CALLER && self.plan.is_some() && self.peer.is_none() => {
                 self.tell_plan(PlanInput::Digit(digit), turn);
             }
             _ => {}
@@ -701,8 +467,8 @@ impl Call {
         legs.into_iter().for_each(|leg| self.drop_leg(leg, turn));
         self.peer = None;
         self.holders.clear();
-        let duration_ms = (turn.now.mono - self.started).0;
-        turn.log(CallEvent::Ended { outcome: self.outcome(by), by, cause, duration_ms });
+        let (duration_ms, talk_ms) = ((turn.now.mono - self.started).0, self.talked.0);
+        turn.log(CallEvent::Ended { outcome: self.outcome(by), by, cause, duration_ms, talk_ms });
     }
 
     /// The queue's agents are free of this call, whatever they did in it.
@@ -726,6 +492,7 @@ impl Call {
             turn.queue(queue::Input::TalkEnded { agent, call });
         }
         (self.offered, self.dialled, self.transfer) = (None, None, None);
+        self.give_up_third();
     }
 
     fn outcome(&self, by: EndedBy) -> Outcome {

@@ -2,6 +2,7 @@
 
 use liandong_dialplans::{Action, DialResult, Input as PlanInput, Millis, PlayId, PromptRef, Repeat, TargetName};
 
+use super::consult::role_of;
 use super::{
     CALLER, Call, CallEvent, DIRECT_RING, Effect, EndedBy, LegCommand, LegId, LegState, MediaCommand, Party, Phase,
     Role, Turn,
@@ -28,7 +29,7 @@ impl Call {
         }
     }
 
-    fn perform(&mut self, action: Action, turn: &mut Turn) {
+    pub(super) fn perform(&mut self, action: Action, turn: &mut Turn) {
         if self.phase != Phase::Live && !matches!(action, Action::Note { .. }) {
             return;
         }
@@ -126,6 +127,13 @@ impl Call {
         } else if let Some(transfer) = self.transfer.filter(|transfer| is_his(&transfer.to)) {
             self.drop_leg(transfer.to, turn);
             self.transfer_failed(transfer, turn);
+        } else if let Some(consult) = self.consult.filter(|consult| is_his(&consult.to)) {
+            self.book_all(turn.now.mono);
+            self.drop_leg(consult.to, turn);
+            self.consult_over(consult.to, turn);
+        } else if let Some(leg) = self.third.filter(is_his) {
+            self.drop_leg(leg, turn);
+            self.left(leg, turn);
         } else if let Some(leg) = self.dialled.filter(is_his) {
             self.dialled = None;
             self.drop_leg(leg, turn);
@@ -152,11 +160,7 @@ impl Call {
     /// Invites the other party of a direct call.
     pub(super) fn dial_direct(&mut self, turn: &mut Turn) {
         let Some(to) = self.direct_to.take() else { return };
-        let role = match &to {
-            Party::Agent(agent) => Role::Agent { agent: *agent },
-            Party::Number(_) => Role::Number,
-        };
-        self.dialled = self.invite(role, to, DIRECT_RING, turn);
+        self.dialled = self.invite(role_of(&to), to, DIRECT_RING, turn);
     }
 
     /// A leg that we invited answered.
@@ -171,6 +175,9 @@ impl Call {
         }
         if self.transfer.is_some_and(|transfer| transfer.to == leg) {
             return self.transfer_answered(turn);
+        }
+        if self.consult.is_some_and(|consult| consult.to == leg) {
+            return self.consult_answered(turn);
         }
         if self.dialled == Some(leg) {
             match self.plan {
@@ -195,6 +202,9 @@ impl Call {
             self.offered = None;
         } else if let Some(transfer) = self.transfer.filter(|transfer| transfer.to == leg) {
             self.transfer_failed(transfer, turn);
+        } else if let Some(consult) = self.consult.filter(|consult| consult.to == leg) {
+            self.book_all(turn.now.mono);
+            self.consult_over(consult.to, turn);
         } else if self.dialled == Some(leg) {
             self.dialled = None;
             match self.plan {
@@ -214,9 +224,14 @@ impl Call {
 
     /// Hold music to a leg, from the machine itself.
     pub(super) fn play_music(&mut self, leg: LegId, turn: &mut Turn) {
+        self.play_own(leg, super::HOLD_MUSIC, turn);
+    }
+
+    /// Something without end to a leg, from the machine itself.
+    pub(super) fn play_own(&mut self, leg: LegId, prompt: &str, turn: &mut Turn) {
         let id = PlayId(OWN_PLAYS | self.own_plays);
         self.own_plays = (self.own_plays + 1) % OWN_PLAYS;
-        let prompts = vec![PromptRef::from(super::HOLD_MUSIC)];
+        let prompts = vec![PromptRef::from(prompt)];
         turn.effects.push(Effect::Media(MediaCommand::Play { leg, id, prompts, repeat: Repeat::Forever }));
     }
 }

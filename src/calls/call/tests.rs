@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
-use liandong_dialplans::{PlanName, PlanSet, builtin, compile};
+use liandong_dialplans::{Digit, PlanName, PlanSet, PlayId, Repeat, builtin, compile};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -35,6 +35,8 @@ struct Seen {
     wire: BTreeMap<LegId, Wire>,
     playing: BTreeMap<LegId, (PlayId, Repeat)>,
     bridge: Option<(LegId, LegId)>,
+    /// Three who hear each other.
+    mix: Option<Vec<LegId>>,
     events: Vec<CallEvent>,
     forgotten: bool,
 }
@@ -85,7 +87,7 @@ impl Switch {
     fn begin(&mut self, id: CallId, call: Call, first: Wire, effects: Vec<Effect>) {
         let wire = BTreeMap::from([(CALLER, first)]);
         let (playing, events) = (BTreeMap::new(), Vec::new());
-        self.seen.insert(id, Seen { wire, playing, bridge: None, events, forgotten: false });
+        self.seen.insert(id, Seen { wire, playing, bridge: None, mix: None, events, forgotten: false });
         self.calls.insert(id, call);
         self.perform(id, effects);
         self.drain();
@@ -214,12 +216,18 @@ impl Switch {
 
     fn command(&mut self, id: CallId, command: Command) -> Result<(), Refusal> {
         let Some(call) = self.calls.get_mut(&id) else { return Err(Refusal::Ended) };
-        let target = if let Command::Transfer { to: Party::Agent(agent), .. } = &command {
+        let passes_to_agent = match &command {
+            Command::Transfer { to: Party::Agent(agent), .. } | Command::Consult { to: Party::Agent(agent), .. } => {
+                Some(*agent)
+            }
+            _ => None,
+        };
+        let target = if let Some(agent) = passes_to_agent {
             let queue = call.last_queue().cloned();
-            let reserve = QueueCommand::Reserve { agent: *agent, call: id, queue };
+            let reserve = QueueCommand::Reserve { agent, call: id, queue };
             let Ok(effects) = self.acd.command(reserve, self.now) else { return Err(Refusal::Already) };
             self.queue_effects(effects);
-            Some(*agent)
+            Some(agent)
         } else {
             None
         };
@@ -259,7 +267,9 @@ impl Switch {
                     assert_eq!(states[&agent].call(), Some(*id), "{agent:?} is rung, the queue knows nothing of it");
                 }
             }
-            if let Some(agent) = call.peer.and_then(|peer| call.legs[&peer].agent()) {
+            let asked = call.consult.filter(|consult| consult.answered).map(|consult| consult.to);
+            let agent_of = |leg: LegId| call.legs[&leg].agent();
+            for agent in [call.peer, call.third, asked].into_iter().flatten().filter_map(agent_of) {
                 assert!(talking.insert(agent), "{agent:?} in two calls");
                 let state = &states[&agent];
                 let there = matches!(state, AgentState::Talking { call } | AgentState::Hold { call } if call == id);
@@ -285,9 +295,11 @@ impl Switch {
     /// Everybody hangs up; nothing may stay behind.
     fn close(&mut self) {
         for id in self.calls.keys().copied().collect::<Vec<_>>() {
-            if !self.leg(id, CALLER, LegEvent::HungUp) {
-                let _ = self.command(id, Command::Release);
-            }
+            let anchor = self.calls[&id].anchor;
+            self.leg(id, anchor, LegEvent::HungUp);
+            self.check();
+            // Of three, or while another is asked, the others may go on without an agent.
+            let _ = self.command(id, Command::Release);
             self.check();
         }
         self.wait(CANCEL_WAIT.0 + 1);
@@ -348,6 +360,12 @@ impl Seen {
                 self.playing.remove(&a);
                 self.playing.remove(&b);
                 self.bridge = Some((a, b));
+                self.mix = None;
+            }
+            MediaCommand::Conference(legs) => {
+                assert!(legs.iter().all(|leg| self.wire[leg] == Wire::Up), "a mix of {:?}", self.wire);
+                self.playing.retain(|leg, _| !legs.contains(leg));
+                (self.bridge, self.mix) = (None, Some(legs));
             }
             MediaCommand::Unbridge(..) => self.bridge = None,
             MediaCommand::Play { leg, id, prompts, repeat } => {
@@ -358,21 +376,50 @@ impl Seen {
             MediaCommand::StopPlay(leg) => {
                 self.playing.remove(&leg);
             }
-            MediaCommand::Record { .. } | MediaCommand::Digit(..) | MediaCommand::Mute(..) => {}
+            MediaCommand::Record { .. }
+            | MediaCommand::RecordAgain
+            | MediaCommand::Tracks { .. }
+            | MediaCommand::Digit(..)
+            | MediaCommand::Mute(..) => {}
         }
     }
 
-    /// A caller who is up and neither talks nor holds hears something.
+    /// Who is up and neither talks nor holds hears something: the caller always, the other party while it waits.
     fn check_sound(&self, call: &Call) {
-        let live = call.phase == Phase::Live && self.wire[&CALLER] == Wire::Up;
-        let talks = call.peer.is_some() && call.holders.is_empty() && call.transfer.is_none();
-        if !live || call.holders.contains(&CALLER) {
+        let anchor = call.anchor;
+        if call.phase != Phase::Live || self.wire[&anchor] != Wire::Up {
             return;
         }
-        if talks {
-            assert_eq!(self.bridge, call.peer.map(|peer| (CALLER, peer)), "talks, but nobody hears");
-        } else {
-            assert!(self.playing.contains_key(&CALLER), "silence: {:?}", self.events);
+        let Some(peer) = call.peer else {
+            assert!(self.playing.contains_key(&anchor), "silence: {:?}", self.events);
+            return;
+        };
+        let waits = |leg: LegId| {
+            assert!(
+                self.playing.contains_key(&leg) || call.holders.contains(&leg),
+                "{leg:?} in silence: {:?}",
+                self.events
+            );
+        };
+        match (call.consult, call.third) {
+            (Some(consult), _) => {
+                waits(call.facing(consult.from).unwrap());
+                if consult.answered {
+                    assert_eq!(self.bridge, Some((consult.from, consult.to)), "asks, but nobody hears");
+                } else {
+                    waits(consult.from);
+                }
+            }
+            (None, Some(third)) if call.holders.is_empty() => {
+                let mut mix = self.mix.clone().expect("three hear each other");
+                let mut three = vec![anchor, peer, third];
+                mix.sort_unstable();
+                three.sort_unstable();
+                assert_eq!(mix, three);
+            }
+            (None, Some(_)) => {}
+            (None, None) if call.transfer.is_some() || !call.holders.is_empty() => waits(anchor),
+            (None, None) => assert_eq!(self.bridge, Some((anchor, peer)), "talks, but nobody hears"),
         }
     }
 }
@@ -568,6 +615,204 @@ fn a_caller_who_cancels_before_anything_is_counted_once() {
     switch.close();
 }
 
+/// The call of [`talking`], agent 0 asking agent 1, who has picked up.
+fn asking() -> (Switch, CallId, LegId, LegId) {
+    let (mut switch, id, leg) = talking();
+    switch.wait(10_000);
+    switch.command(id, Command::Consult { by: agent(0), to: Party::Agent(agent(1)) }).unwrap();
+    switch.check();
+    let third = switch.leg_of(id, 1).unwrap();
+    assert_eq!(switch.calls[&id].third_party(), Some((third, ThirdParty::Ringing)));
+    assert!(switch.seen[&id].playing.contains_key(&CALLER), "the caller hears music");
+    assert_eq!(switch.command(id, Command::Complete { by: agent(0) }), Err(Refusal::NotAnswered));
+    switch.leg(id, third, LegEvent::Ringing);
+    switch.wait(2_000);
+    switch.leg(id, third, LegEvent::Answered);
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((leg, third)), "the two hear each other, the caller does not");
+    assert_eq!(switch.states()[&agent(1)], AgentState::Talking { call: id });
+    switch.wait(5_000);
+    (switch, id, leg, third)
+}
+
+#[test]
+fn a_consultation_ends_with_the_caller_back() {
+    let (mut switch, id, leg, third) = asking();
+    for refused in [
+        Command::Hold { by: agent(0) },
+        Command::Transfer { by: agent(0), to: Party::Number("91".to_owned()) },
+        Command::Consult { by: agent(0), to: Party::Number("91".to_owned()) },
+    ] {
+        assert_eq!(switch.command(id, refused), Err(Refusal::Consulting));
+    }
+    assert_eq!(
+        switch.command(id, Command::Complete { by: agent(1) }),
+        Err(Refusal::NoConsult),
+        "who is asked asks nothing"
+    );
+    switch.command(id, Command::CancelConsult { by: agent(0) }).unwrap();
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((CALLER, leg)));
+    assert_eq!(switch.states()[&agent(1)], AgentState::Ready, "asked, not served: no after-call work");
+    switch.wait(3_000);
+    switch.leg(id, CALLER, LegEvent::HungUp);
+    assert_eq!(talk_and_hold(&switch, id, leg), (13_000, 7_000), "the caller's wait is booked to who asked");
+    assert_eq!(talk_and_hold(&switch, id, third), (5_000, 0));
+    assert_eq!(talk_and_hold(&switch, id, CALLER).0, 13_000);
+    switch.close();
+}
+
+#[test]
+fn a_consultation_hands_the_caller_over() {
+    let (mut switch, id, leg, third) = asking();
+    switch.command(id, Command::Complete { by: agent(0) }).unwrap();
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((CALLER, third)));
+    assert_eq!(switch.seen[&id].wire[&leg], Wire::Gone);
+    assert_eq!(switch.states()[&agent(0)], AgentState::WrapUp { call: id });
+    switch.wait(4_000);
+    switch.leg(id, third, LegEvent::HungUp);
+    assert_eq!(switch.states()[&agent(1)], AgentState::WrapUp { call: id });
+    assert_eq!(talk_and_hold(&switch, id, third), (9_000, 0));
+    switch.close();
+}
+
+#[test]
+fn who_hangs_up_while_asking_loses_nobody() {
+    // Whom he asked is there: he takes over. While it still rings: it is waited for.
+    let (mut switch, id, leg, third) = asking();
+    switch.leg(id, leg, LegEvent::HungUp);
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((CALLER, third)));
+    switch.close();
+    let (mut switch, id, leg) = talking();
+    switch.command(id, Command::Consult { by: agent(0), to: Party::Agent(agent(1)) }).unwrap();
+    let third = switch.leg_of(id, 1).unwrap();
+    switch.leg(id, leg, LegEvent::HungUp);
+    switch.check();
+    assert!(switch.seen[&id].playing.contains_key(&CALLER));
+    switch.leg(id, third, LegEvent::Answered);
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((CALLER, third)));
+    switch.close();
+}
+
+#[test]
+fn who_does_not_come_to_a_consultation_gives_the_agent_back() {
+    let (mut switch, id, leg) = talking();
+    switch.command(id, Command::Consult { by: agent(0), to: Party::Number("9110".to_owned()) }).unwrap();
+    let third = LegId(2);
+    switch.leg(id, third, LegEvent::Failed { status: 486 });
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((CALLER, leg)));
+    assert_eq!(switch.calls[&id].third_party(), None);
+    switch.command(id, Command::Consult { by: agent(0), to: Party::Agent(agent(1)) }).unwrap();
+    switch.wait(DIRECT_RING.0);
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((CALLER, leg)));
+    switch.close();
+}
+
+#[test]
+fn three_talk_and_each_may_go() {
+    for first in 0..3 {
+        let (mut switch, id, leg, third) = asking();
+        switch.command(id, Command::Conference { by: agent(0) }).unwrap();
+        switch.check();
+        assert_eq!(switch.seen[&id].mix, Some(vec![CALLER, leg, third]));
+        assert_eq!(switch.command(id, Command::Hold { by: agent(1) }), Err(Refusal::InConference));
+        switch.wait(6_000);
+        switch.leg(id, [CALLER, leg, third][first], LegEvent::HungUp);
+        switch.check();
+        match first {
+            0 => assert_eq!(switch.outcome(id), Some(Outcome::Answered), "without the citizen there is no call"),
+            1 => {
+                assert_eq!(switch.seen[&id].bridge, Some((CALLER, third)));
+                assert_eq!(switch.states()[&agent(0)], AgentState::WrapUp { call: id });
+            }
+            _ => {
+                assert_eq!(switch.seen[&id].bridge, Some((CALLER, leg)));
+                assert_eq!(switch.states()[&agent(1)], AgentState::WrapUp { call: id });
+            }
+        }
+        switch.close();
+        assert_eq!(talk_and_hold(&switch, id, CALLER).0, 16_000, "asking is no talk of the caller's");
+    }
+}
+
+#[test]
+fn an_agent_who_called_out_may_pass_the_citizen_on() {
+    let mut switch = Switch::new(2);
+    let id = switch.direct(Origin::Desk(agent(0)), Party::Number("913800000001".to_owned())).unwrap();
+    switch.leg(id, CALLER, LegEvent::Answered);
+    let citizen = LegId(1);
+    switch.leg(id, citizen, LegEvent::Answered);
+    switch.command(id, Command::Consult { by: agent(0), to: Party::Agent(agent(1)) }).unwrap();
+    let third = switch.leg_of(id, 1).unwrap();
+    switch.leg(id, third, LegEvent::Answered);
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((CALLER, third)));
+    assert!(switch.seen[&id].playing.contains_key(&citizen));
+    switch.command(id, Command::Complete { by: agent(0) }).unwrap();
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((citizen, third)), "the citizen stays, the agent has gone");
+    assert_eq!(switch.states()[&agent(0)], AgentState::Ready);
+    switch.leg(id, citizen, LegEvent::HungUp);
+    assert_eq!(switch.outcome(id), Some(Outcome::Answered));
+    switch.close();
+}
+
+#[test]
+fn a_talk_goes_on_after_a_restart() {
+    let (mut switch, id, leg) = talking();
+    switch.wait(10_000);
+    switch.restart(u32::MAX, 4_000);
+    switch.check();
+    assert_eq!(switch.seen[&id].bridge, Some((CALLER, leg)));
+    assert_eq!(switch.states()[&agent(0)], AgentState::Talking { call: id });
+    switch.wait(6_000);
+    switch.leg(id, leg, LegEvent::HungUp);
+    switch.check();
+    assert_eq!(talk_and_hold(&switch, id, leg), (20_000, 0), "the time in which nobody looked counts too");
+    assert_eq!(switch.states()[&agent(0)], AgentState::WrapUp { call: id });
+    assert!(switch.seen[&id].playing.contains_key(&CALLER), "the plan goes on: thanks");
+    switch.close();
+}
+
+#[test]
+fn who_waited_waits_again_after_a_restart_and_in_the_same_order() {
+    let mut switch = Switch::new(1);
+    let busy = switch.arrive();
+    let leg = switch.leg_of(busy, 0).unwrap();
+    switch.wait(4_000);
+    switch.play_out(busy);
+    switch.leg(busy, leg, LegEvent::Answered);
+    let ids: Vec<CallId> = (0..3)
+        .map(|_| {
+            switch.wait(1_000);
+            switch.arrive()
+        })
+        .collect();
+    switch.restart(u32::MAX, 3_000);
+    switch.check();
+    let snapshot = switch.acd.snapshot(switch.now);
+    let waiting: Vec<CallId> = snapshot.queues.iter().flat_map(|q| q.waiting.iter().map(|w| w.call)).collect();
+    assert_eq!(waiting, ids);
+    assert!(snapshot.queues.iter().flat_map(|q| &q.waiting).all(|w| w.waited_ms >= 3_000), "by the original time");
+    switch.close();
+}
+
+#[test]
+fn a_call_whose_agent_is_gone_after_a_restart_goes_on_with_its_plan() {
+    let (mut switch, id, _) = talking();
+    switch.restart(0b1, 1_000); // only the caller's leg
+    switch.check();
+    assert!(switch.seen[&id].playing.contains_key(&CALLER), "thanks");
+    switch.play_out(id);
+    assert_eq!(switch.outcome(id), Some(Outcome::Answered));
+    switch.close();
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Arrive,
@@ -578,6 +823,8 @@ enum Step {
     State(u128, Wanted),
     Phone(u128, bool),
     Command(usize, Asked, u128, u128),
+    /// The hub is killed and started again; of the legs that were up these are there again (bits), so much later.
+    Restart(u32, u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -588,6 +835,11 @@ enum Asked {
     ToAgent,
     ToNumber,
     Cancel,
+    AskAgent,
+    AskNumber,
+    Complete,
+    CancelConsult,
+    Conference,
     HangUp,
     Release,
 }
@@ -608,7 +860,8 @@ fn event() -> impl Strategy<Value = LegEvent> {
 fn asked() -> impl Strategy<Value = Asked> {
     prop_oneof![
         2 => Just(Asked::Hold), 2 => Just(Asked::Resume), 1 => Just(Asked::Mute), 3 => Just(Asked::ToAgent),
-        3 => Just(Asked::ToNumber), 1 => Just(Asked::Cancel), 1 => Just(Asked::HangUp), 1 => Just(Asked::Release),
+        3 => Just(Asked::ToNumber), 1 => Just(Asked::Cancel), 4 => Just(Asked::AskAgent), 4 => Just(Asked::AskNumber),
+        3 => Just(Asked::Complete), 2 => Just(Asked::CancelConsult), 4 => Just(Asked::Conference), 1 => Just(Asked::HangUp), 1 => Just(Asked::Release),
     ]
 }
 
@@ -627,11 +880,64 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0_u64..25_000).prop_map(Step::Wait),
         3 => (a.clone(), wanted).prop_map(|(a, wanted)| Step::State(a, wanted)),
         1 => (a.clone(), any::<bool>()).prop_map(|(a, reachable)| Step::Phone(a, reachable)),
-        5 => (c, asked(), a.clone(), a).prop_map(|(c, asked, by, to)| Step::Command(c, asked, by, to)),
+        6 => (c, asked(), a.clone(), a).prop_map(|(c, asked, by, to)| Step::Command(c, asked, by, to)),
+        1 => (prop_oneof![2 => Just(u32::MAX), 1 => any::<u32>()], 0_u64..100_000).prop_map(|(legs, ms)| Step::Restart(legs, ms)),
     ]
 }
 
 impl Switch {
+    /// Everything in memory is gone; what was kept is taken up. Of the legs that were up those in `legs` are there again.
+    fn restart(&mut self, legs: u32, down_ms: u64) {
+        let before = std::mem::take(&mut self.calls);
+        let agents: Vec<(PersonId, AgentState, Millis)> =
+            self.acd.agents().map(|(agent, state)| (agent, state.clone(), self.now.mono)).collect();
+        let facts = self.acd.facts().cloned().collect();
+        self.now = self.now.after(Millis(down_ms));
+        self.messages.clear();
+        self.acd = Acd::new(settings_of(&plans()));
+        self.acd.recall(facts, Vec::new(), agents, self.now);
+        let mut taken = Vec::new();
+        for (id, call) in before {
+            let seen = self.seen.get_mut(&id).unwrap();
+            (seen.bridge, seen.mix) = (None, None);
+            seen.playing.clear();
+            let up = |leg: &LegId, wire: &Wire| *wire == Wire::Up && legs & 1 << (leg.0 % 32) != 0;
+            let there: BTreeSet<LegId> =
+                seen.wire.iter().filter(|(leg, wire)| up(leg, wire)).map(|(leg, _)| *leg).collect();
+            // Whoever was being rung or rang us finds nobody any more; whoever is not there is gone.
+            for (leg, wire) in &mut seen.wire {
+                if !there.contains(leg) {
+                    *wire = Wire::Gone;
+                }
+            }
+            let kept = call.gist().map(|_| serde_json::to_string(&call.keep()).unwrap());
+            let again =
+                kept.and_then(|kept| Call::take_up(serde_json::from_str(&kept).unwrap(), &plans(), &there, self.now));
+            match again {
+                Some((call, effects)) => {
+                    self.calls.insert(id, call);
+                    taken.push((id, effects));
+                }
+                None => {
+                    // The hub hangs the legs up and closes the record.
+                    self.seen.remove(&id);
+                }
+            }
+        }
+        for (id, effects) in taken {
+            self.perform(id, effects);
+            self.drain();
+        }
+        // The phones are back.
+        for n in 0..4 {
+            let queues = vec!["city_hotline".into(), if n % 2 == 0 { "emergency" } else { "jinshui" }.into()];
+            if self.states().contains_key(&agent(n)) {
+                self.queue(queue::Input::Serves { agent: agent(n), queues });
+                self.queue(queue::Input::Phone { agent: agent(n), reachable: true });
+            }
+        }
+    }
+
     fn nth(&self, n: usize) -> Option<CallId> {
         self.calls.keys().nth(n).copied()
     }
@@ -663,6 +969,7 @@ impl Switch {
             Step::State(n, wanted) => self.wants(n, wanted),
             Step::Phone(n, reachable) => self.queue(queue::Input::Phone { agent: agent(n), reachable }),
             Step::Command(n, asked, by, to) => self.play_command(n, asked, by, to),
+            Step::Restart(legs, ms) => self.restart(legs, ms),
         }
     }
 
@@ -688,6 +995,11 @@ impl Switch {
             Asked::ToAgent => Command::Transfer { by, to: Party::Agent(agent(to)) },
             Asked::ToNumber => Command::Transfer { by, to: Party::Number("92".to_owned()) },
             Asked::Cancel => Command::CancelTransfer { by },
+            Asked::AskAgent => Command::Consult { by, to: Party::Agent(agent(to)) },
+            Asked::AskNumber => Command::Consult { by, to: Party::Number("93".to_owned()) },
+            Asked::Complete => Command::Complete { by },
+            Asked::CancelConsult => Command::CancelConsult { by },
+            Asked::Conference => Command::Conference { by },
             Asked::HangUp => Command::HangUp { by },
             Asked::Release => Command::Release,
         };

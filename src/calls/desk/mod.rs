@@ -2,44 +2,45 @@
 //!
 //! Must not know: how the switch does it, HTTP.
 
+mod callbacks;
 mod queues;
+mod wrap_up;
 
-use liandong_dialplans::{Digit, Millis, Priority};
+use liandong_dialplans::{Digit, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use queues::{AgentCounts, QueueFigures, QueueNow, QueuesView, RateView, SeatView, WaitingCall};
+pub use callbacks::CallbackView;
+pub use queues::{AgentCounts, QueueFigures, QueueNow, QueuesView, RateView, SeatView, TrendSlot, WaitingCall};
 
 use super::call::Command;
 use super::commands::no_person;
 use super::queue::{self, AgentView, Wanted};
 use super::rows;
-use super::switch::{AgentProfile, Ask, Do, View, state_words};
-use super::{CallFilter, CallView, Calls};
-use crate::access::{Action, Actor, CommandError, Refusal, RefusalKind, Target};
+use super::switch::{AgentProfile, Ask, Do, Third, View, state_words};
+use super::{CallView, Calls};
+use crate::access::{Action, Actor, CommandError, Refusal, Target};
 use crate::ids::{CallId, CaseId, PersonId, Timestamp};
 
 /// Longest reason.
 const REASON_MAX: usize = 60;
-/// Missed calls shown on a desk.
-const CALLBACKS_MAX: i64 = 20;
 
-/// A reason why an agent takes no calls, as the desk offers it.
+/// Something to choose at the desk: a reason to take no calls, what a call was about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CodeView {
     /// Its code.
-    pub code: &'static str,
+    pub code: String,
     /// What people call it.
-    pub name: &'static str,
+    pub name: String,
 }
 
-const REASONS: &[CodeView] = &[
-    CodeView { code: "break", name: "小休" },
-    CodeView { code: "meal", name: "就餐" },
-    CodeView { code: "training", name: "培训" },
-    CodeView { code: "meeting", name: "会议" },
-    CodeView { code: "paperwork", name: "整理工单" },
-];
+/// Why an agent takes no calls.
+const REASONS: [(&str, &str); 5] =
+    [("break", "小休"), ("meal", "就餐"), ("training", "培训"), ("meeting", "会议"), ("paperwork", "整理工单")];
+
+fn reasons() -> Vec<CodeView> {
+    REASONS.map(|(code, name)| CodeView { code: code.into(), name: name.into() }).into()
+}
 
 /// What an agent wants to be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
@@ -69,22 +70,6 @@ pub struct TodayView {
     pub average_ms: i64,
 }
 
-/// A caller to be called back 回呼.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct CallbackView {
-    /// The missed call.
-    pub id: String,
-    /// The same, for links.
-    pub call_id: String,
-    /// Masked.
-    pub number: String,
-    /// By when: two hours after the call.
-    #[schema(value_type = String, format = DateTime)]
-    pub due_at: Timestamp,
-    /// `abandoned` or `missed`.
-    pub why: String,
-}
-
 /// A desk.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DeskView {
@@ -108,6 +93,8 @@ pub struct DeskView {
     pub after_call_until: Option<Timestamp>,
     /// Reasons to choose from.
     pub reasons: Vec<CodeView>,
+    /// What after-call work may say that the call was about; none: it is not asked.
+    pub wrap_up_codes: Vec<CodeView>,
     /// The queues that he serves.
     pub queues: Vec<String>,
     /// Today's work.
@@ -116,7 +103,7 @@ pub struct DeskView {
     pub call: Option<CallView>,
     /// The key under which the intake form of that call is kept: `/desk/drafts/{draft}`.
     pub draft: Option<String>,
-    /// Callers who left without having spoken to anybody, of the last day.
+    /// Callers of the last day who reached nobody and were not spoken with since.
     pub callbacks: Vec<CallbackView>,
 }
 
@@ -129,13 +116,30 @@ pub struct CallState {
     pub state: String,
     /// The agent's voice is off.
     pub muted: bool,
+    /// A third party who is asked or takes part.
+    pub third: Option<ThirdView>,
+}
+
+/// A third party in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ThirdView {
+    /// `ringing`; `talking`: with the agent, while the other side waits; `together`: all three.
+    pub state: String,
+    /// The agent's name, where it is one.
+    pub name: Option<String>,
+}
+
+impl ThirdView {
+    pub(in crate::calls) fn of(third: Third) -> Self {
+        Self { state: third.state.into(), name: third.name }
+    }
 }
 
 /// The body of a command about a running call.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallAsk {
-    /// For `transfer`: an extension or a number.
+    /// For `transfer` and `consult`: an extension, a number, or a queue (its free agent who has been idle longest).
     pub to: Option<String>,
     /// For `dtmf`: one of `0`–`9`, `*`, `#`, `A`–`D`.
     pub digit: Option<String>,
@@ -181,7 +185,8 @@ impl Calls {
             since: now.plus_millis(-i64::try_from(state.for_ms).unwrap_or(0)),
             next_state: state.next.as_ref().map(wanted_view),
             after_call_until: ends.map(|ms| now.plus_millis(ms)),
-            reasons: REASONS.to_vec(),
+            reasons: reasons(),
+            wrap_up_codes: self.wrap_up_codes.to_vec(),
             queues: profile.queues.iter().map(ToString::to_string).collect(),
             today: self.today(person, now).await?,
             draft: about.map(|id| id.to_string()),
@@ -228,7 +233,7 @@ impl Calls {
     }
 
     /// Asks something of a running call. The verbs: `hold`, `resume`, `mute`, `unmute`, `transfer`, `cancel_transfer`,
-    /// `hang_up`, `dtmf`, `wrap_up`; of supervisors `release`, `take_out`, `raise`.
+    /// `consult`, `complete`, `cancel_consult`, `conference`, `hang_up`, `dtmf`; of supervisors `release`, `take_out`, `raise`. ([`Calls::wrap_up`] is apart: it writes.)
     ///
     /// # Errors
     /// Not in the call, no right, an unknown verb, a body that does not fit.
@@ -247,9 +252,14 @@ impl Calls {
                 let to = ask.to.ok_or_else(|| missing("/to", "请填写转接的分机号或电话号码"))?;
                 Ask::Call { call, command: Do::Transfer { by, to } }
             }
-            "wrap_up" => self.wrap_up(by, ask.more_minutes)?,
             "release" | "take_out" | "raise" => self.supervise(actor, call, verb, ask).await?,
-            "consult" | "complete" | "cancel_consult" | "conference" => return Err(not_yet(verb).into()),
+            "consult" => {
+                let to = ask.to.ok_or_else(|| missing("/to", "请填写咨询的分机号、电话号码或队列"))?;
+                Ask::Call { call, command: Do::Consult { by, to } }
+            }
+            "complete" => plain(call, Command::Complete { by }),
+            "cancel_consult" => plain(call, Command::CancelConsult { by }),
+            "conference" => plain(call, Command::Conference { by }),
             _ => return Err(Refusal::not_found("calls.unknown_verb", format!("没有「{verb}」这一通话操作")).into()),
         };
         self.switch.ask(command).await?;
@@ -281,13 +291,6 @@ impl Calls {
         Ok(self.state_of(call).await)
     }
 
-    fn wrap_up(&self, agent: PersonId, more: Option<u32>) -> Result<Ask, Refusal> {
-        Ok(Ask::Queue(match more {
-            None => queue::Command::FinishWrapUp { agent },
-            Some(minutes) => queue::Command::ExtendWrapUp { agent, by: Millis::from_secs(u64::from(minutes) * 60) },
-        }))
-    }
-
     async fn supervise(&self, actor: &Actor, call: CallId, verb: &str, ask: CallAsk) -> Result<Ask, CommandError> {
         let mut conn = self.store.reader().acquire().await?;
         let row = rows::call(&mut conn, call).await?;
@@ -307,8 +310,11 @@ impl Calls {
 
     async fn state_of(&self, call: CallId) -> CallState {
         match self.live(call).await {
-            Some(live) => CallState { id: call.to_string(), state: live.state.into(), muted: live.muted },
-            None => CallState { id: call.to_string(), state: "ended".into(), muted: false },
+            Some(live) => {
+                let third = live.third.map(ThirdView::of);
+                CallState { id: call.to_string(), state: live.state.into(), muted: live.muted, third }
+            }
+            None => CallState { id: call.to_string(), state: "ended".into(), muted: false, third: None },
         }
     }
 
@@ -322,31 +328,8 @@ impl Calls {
     }
 
     async fn today(&self, person: PersonId, now: Timestamp) -> Result<TodayView, CommandError> {
-        let midnight = Timestamp::from_civil(now.civil().date().at(0, 0, 0, 0));
-        let (calls, talk) = rows::served_by(self.store.reader(), person, midnight).await?;
+        let (calls, talk) = rows::served_by(self.store.reader(), person, queues::midnight(now)).await?;
         Ok(TodayView { calls, average_ms: if calls > 0 { talk / calls } else { 0 } })
-    }
-
-    /// Who called and reached nobody, and was not called since.
-    async fn callbacks(&self, actor: &Actor, now: Timestamp) -> Result<Vec<CallbackView>, CommandError> {
-        const DUE_MS: i64 = 2 * 3_600_000;
-        let mut found = Vec::new();
-        for outcome in ["missed", "abandoned"] {
-            let filter = CallFilter {
-                direction: Some("in".into()),
-                outcome: Some(outcome.into()),
-                from: Some(now.plus_millis(-super::commands::FIGURES_BACK_MS)),
-                limit: CALLBACKS_MAX,
-                ..CallFilter::default()
-            };
-            for call in self.list(actor, &filter).await? {
-                let due_at = call.started_at.plus_millis(DUE_MS);
-                let (id, number) = (call.id.clone(), call.from.number);
-                found.push(CallbackView { id, call_id: call.id, number, due_at, why: outcome.into() });
-            }
-        }
-        found.sort_by_key(|c| c.due_at);
-        Ok(found)
     }
 }
 
@@ -364,14 +347,6 @@ fn seat(view: &View, person: PersonId) -> Result<&AgentView, Refusal> {
 
 fn not_an_agent() -> Refusal {
     Refusal::conflict("calls.not_an_agent", "当前人员不是坐席：请由管理员分配坐席岗位和分机")
-}
-
-fn not_yet(verb: &str) -> Refusal {
-    Refusal::new(
-        RefusalKind::Unavailable,
-        "calls.not_yet",
-        format!("本版本尚不支持「{verb}」（咨询转接与三方通话）；可用「transfer」盲转"),
-    )
 }
 
 fn missing(field: &str, detail: &str) -> Refusal {

@@ -8,15 +8,20 @@ use utoipa::ToSchema;
 
 use crate::access::{Action, Actor, CommandError, Target};
 use crate::calls::commands::FIGURES_BACK_MS;
-use crate::calls::queue::figures::{ANSWER_TARGET_MS, CallFact, Figure, figures};
+use crate::calls::queue::figures::{ANSWER_TARGET_MS, CallFact, Figure, Outcome, figures};
 use crate::calls::queue::{AgentView, QueueView};
 use crate::calls::rows;
 use crate::calls::switch::{AgentProfile, View, state_words};
 use crate::calls::{CallFilter, Calls, FigureView};
-use crate::ids::{CallId, Timestamp};
+use crate::ids::{CallId, CaseId, Timestamp};
 
 /// Waiting calls whose numbers are shown.
 const NUMBERS_MAX: i64 = 200;
+
+/// The trend's step.
+const SLOT_MS: i64 = 15 * 60_000;
+/// Steps of a day; China has no day of 25 hours.
+const SLOTS_MAX: usize = 96;
 
 /// A waiting call.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -107,6 +112,22 @@ pub struct QueueFigures {
     pub average_wait_ms: i64,
 }
 
+/// A quarter of an hour of today.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct TrendSlot {
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Calls that asked for a person in it, those that still wait included.
+    pub offered: usize,
+    /// Of these, connected.
+    pub answered: usize,
+    /// Of these, hung up while waiting.
+    pub abandoned: usize,
+    /// Of these that wait no more, the share connected within 15 seconds; none where there are none.
+    pub service_level: Option<f64>,
+}
+
 /// One queue.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct QueueNow {
@@ -128,6 +149,8 @@ pub struct QueueNow {
     pub connect_rate: RateView,
     /// The last 24 hours.
     pub today: QueueFigures,
+    /// Today from midnight to now by quarters of an hour, by when the callers asked for a person.
+    pub trend: Vec<TrendSlot>,
     /// All figures with their definitions; the calls behind them at `/queues/{id}/figures`.
     pub figures: Vec<FigureView>,
 }
@@ -160,6 +183,17 @@ impl Calls {
         let items = view.snapshot.queues.iter().filter(|q| sees(&q.queue)).map(|q| board.queue(q)).collect();
         let figures = figures(&facts).into_iter().map(|f| FigureView::new(f, false)).collect();
         Ok(QueuesView { items, next: None, figures })
+    }
+
+    /// The cases of today's calls, by the queue that each call entered first: `http` knows what they are about.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn cases_today(&self, actor: &Actor) -> Result<Vec<(QueueName, Vec<CaseId>)>, CommandError> {
+        let visible = actor.predicate(Action::CallRead, "orgs", "agent", "0", 1);
+        let calls = rows::cases_by_queue(self.store.reader(), &visible, midnight(Timestamp::now())).await?;
+        let ids = |cases: Vec<String>| cases.iter().filter_map(|id| id.parse().ok()).collect();
+        Ok(calls.into_iter().map(|(queue, cases)| (queue, ids(cases))).collect())
     }
 
     /// Masked numbers and counties of the calls that wait.
@@ -197,6 +231,7 @@ impl Board<'_> {
             service_level: rate(&all, "connect_rate_15s", Some(ANSWER_TARGET_MS / 1_000)),
             connect_rate: rate(&all, "connect_rate", None),
             today: today(&all),
+            trend: trend(&facts, self.now),
             figures: all.into_iter().map(|f| FigureView::new(f, false)).collect(),
         }
     }
@@ -256,6 +291,38 @@ fn rate(all: &[Figure], name: &str, within_s: Option<u64>) -> RateView {
     }
 }
 
+/// The facts since midnight by quarters of an hour; quarters without calls are there too, so that a line is a line.
+fn trend(facts: &[&CallFact], now: Timestamp) -> Vec<TrendSlot> {
+    let midnight = midnight(now).0;
+    let slots = usize::try_from((now.0 - midnight) / SLOT_MS + 1).unwrap_or(1).min(SLOTS_MAX);
+    let mut by_slot: Vec<Vec<&CallFact>> = vec![Vec::new(); slots];
+    for fact in facts {
+        let slot = usize::try_from((fact.asked_at.0 - midnight).div_euclid(SLOT_MS)).ok();
+        if let Some(slot) = slot.and_then(|slot| by_slot.get_mut(slot)) {
+            slot.push(fact);
+        }
+    }
+    let start = |slot: usize| Timestamp(midnight + i64::try_from(slot).unwrap_or(0) * SLOT_MS);
+    by_slot.into_iter().enumerate().map(|(slot, facts)| of_slot(start(slot), &facts)).collect()
+}
+
+fn of_slot(at: Timestamp, facts: &[&CallFact]) -> TrendSlot {
+    let count = |which: fn(&Outcome) -> bool| facts.iter().filter(|fact| which(&fact.outcome)).count();
+    let all = figures(facts.iter().copied());
+    TrendSlot {
+        at,
+        offered: facts.len(),
+        answered: count(|o| matches!(o, Outcome::Answered { .. })),
+        abandoned: count(|o| matches!(o, Outcome::Abandoned { .. })),
+        service_level: find(&all, "connect_rate_15s").and_then(|f| f.value),
+    }
+}
+
+/// The beginning of the day of `at`.
+pub(super) fn midnight(at: Timestamp) -> Timestamp {
+    Timestamp::from_civil(at.civil().date().at(0, 0, 0, 0))
+}
+
 fn today(all: &[Figure]) -> QueueFigures {
     let counted = |name: &str| find(all, name).map_or(0, |f| f.counted.len());
     let wait = find(all, "average_speed_of_answer").and_then(|f| f.value).unwrap_or(0.0);
@@ -264,5 +331,38 @@ fn today(all: &[Figure]) -> QueueFigures {
         answered: counted("average_speed_of_answer"),
         abandoned: counted("abandon_rate"),
         average_wait_ms: (wait * 1_000.0) as i64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_trend_has_each_quarter_from_midnight_to_now() {
+        let now: Timestamp = "2026-11-24T10:40:00+08:00".parse().unwrap();
+        let fact = |minutes_ago: i64, outcome| CallFact {
+            call: CallId(uuid::Uuid::from_u128(u128::from(minutes_ago.unsigned_abs()))),
+            queue: "city_hotline".into(),
+            asked_at: now.plus_millis(-minutes_ago * 60_000),
+            outcome,
+        };
+        let by = Some(crate::ids::PersonId(uuid::Uuid::from_u128(9)));
+        let facts = [
+            fact(1, Outcome::Waiting),
+            fact(5, Outcome::Answered { after_ms: 15_001, by }),
+            fact(9, Outcome::Answered { after_ms: 1, by }),
+            fact(30, Outcome::Abandoned { after_ms: 1_000 }),
+            fact(11 * 60, Outcome::Abandoned { after_ms: 1_000 }), // yesterday
+        ];
+        let trend = trend(&facts.iter().collect::<Vec<_>>(), now);
+        assert_eq!(trend.len(), 10 * 4 + 3);
+        let slot = |n: usize| (trend[n].offered, trend[n].answered, trend[n].abandoned, trend[n].service_level);
+        assert_eq!(slot(42), (3, 2, 0, Some(0.5)), "the present quarter");
+        assert_eq!(slot(40), (1, 0, 1, Some(0.0)));
+        assert_eq!(slot(0), (0, 0, 0, None));
+        assert_eq!(trend[0].at, "2026-11-24T00:00:00+08:00".parse().unwrap());
+        assert_eq!(trend.iter().map(|s| s.offered).sum::<usize>(), 4);
     }
 }

@@ -2,7 +2,7 @@
 
 use liandong_sip::{DialogId, Flow, Method, Millis};
 
-use super::core::{Core, DETACHED_MS, Purpose, ServerUse};
+use super::core::{Change, Core, DETACHED_MS, Purpose, ServerUse};
 use super::leg::{BranchState, Described, Leg, LegKey, MediaJob, NoMedia, Phase};
 use super::within::is_announced;
 use super::{answers, incoming::is_browser};
@@ -171,6 +171,9 @@ impl Core {
     /// The leg is no more: tables, timers, media.
     pub(super) fn remove(&mut self, key: LegKey) {
         let Some(leg) = self.legs.remove(&key) else { return };
+        if leg.kept.is_some() {
+            self.save(vec![Change::DropLeg { key }]);
+        }
         self.disarm(key, leg.armed);
         self.forget_dialogs(&leg);
         if let Phase::Opening(invited) | Phase::Waiting(invited) = &leg.phase
@@ -201,6 +204,15 @@ impl Core {
 
     /// A job is done: on with what it was for.
     pub(super) fn media_done(&mut self, key: LegKey, purpose: Purpose, done: Result<Described, NoMedia>, now: Millis) {
+        let kept = done.as_ref().ok().and_then(|described| described.kept.clone());
+        if let (Some(kept), Some(leg)) = (kept, self.legs.get_mut(&key)) {
+            leg.media = Some(kept);
+        }
+        self.go_on(key, purpose, done, now);
+        self.keep(key);
+    }
+
+    fn go_on(&mut self, key: LegKey, purpose: Purpose, done: Result<Described, NoMedia>, now: Millis) {
         match purpose {
             Purpose::Invite => self.invite_media(key, done, now),
             Purpose::Renew(server, request) => self.renewed(key, server, &request, done, now),

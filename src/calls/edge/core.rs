@@ -61,11 +61,13 @@ pub(super) enum Out {
     Save(u64, Vec<Change>),
 }
 
-/// A change of the registrations; times are relative, because the machine knows no calendar.
+/// A change of the registrations or running legs; times are relative, because the machine knows no calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     Put { binding: StoredBinding, lasts_ms: u64 },
     Remove { extension: String, contact: String },
+    KeepLeg { key: LegKey, detail: String },
+    DropLeg { key: LegKey },
 }
 
 /// Why a media job was given.
@@ -301,6 +303,7 @@ impl Core {
                 Output::NoAck { key } => self.not_acknowledged(key, now),
                 Output::Cancel { key, .. } | Output::Unanswered { key } => self.caller_gave_up(key),
                 Output::Response { key, response, flow } => self.response(key, &response, flow, now),
+                Output::Stray { response, flow } => self.hang_up_unknown(&response, flow, now),
                 Output::Timeout { key } => self.no_response(key, 408, now),
                 Output::TransportFailed { key } => self.no_response(key, 503, now),
             }
@@ -467,8 +470,9 @@ impl Core {
         }
     }
 
-    /// Sets the leg's timer anew.
+    /// Something of the leg has changed: its timer is set anew, and it is kept as it is.
     pub(super) fn settle(&mut self, key: LegKey) {
+        self.keep(key);
         let Some(leg) = self.legs.get_mut(&key) else { return };
         let next = leg.next_timeout();
         if leg.armed == next {

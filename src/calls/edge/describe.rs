@@ -37,6 +37,22 @@ impl Describer {
         Self { rtp, session: session >> 1, version: 0, offer: None }
     }
 
+    /// Going on after so many descriptions, in an earlier life of the hub.
+    pub(super) fn after(mut self, version: u64) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Where it receives.
+    pub(super) fn port(&self) -> u16 {
+        self.rtp.port()
+    }
+
+    /// The version of its last description.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Answers an offer.
     pub(super) fn answer(&mut self, offer: &[u8], from: IpAddr) -> Result<(String, Remote), Unfit> {
         let offer = read(offer)?;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use liandong_sip::session_timer::SessionTimer;
 use liandong_sip::{Dialog, Flow, Millis, Request, ServerKey, Uri};
 
+use super::kept::KeptMedia;
 use crate::calls::call::LegId;
 use crate::ids::{CallId, PersonId};
 
@@ -66,6 +67,8 @@ pub(super) struct Described {
     pub(super) held: bool,
     /// Codec or address differ from before.
     pub(super) changed: bool,
+    /// What is needed to go on after a restart; `None` where nothing of it has changed, and for a browser.
+    pub(super) kept: Option<KeptMedia>,
 }
 
 /// Why media cannot be had.
@@ -179,6 +182,12 @@ pub(super) struct Leg {
     pub(super) takes_update: bool,
     /// The browser's media have ended.
     pub(super) media_lost: bool,
+    /// Taken up after a restart without its media: its browser is invited when it has registered again.
+    pub(super) returns: bool,
+    /// A plain leg's media, to be kept.
+    pub(super) media: Option<KeptMedia>,
+    /// The mark of what was kept last.
+    pub(super) kept: Option<u64>,
     pub(super) session: Option<SessionTimer>,
     /// Until then a lost browser may come back.
     pub(super) detached_until: Option<Millis>,
@@ -201,6 +210,9 @@ impl Leg {
             held: false,
             takes_update: false,
             media_lost: false,
+            returns: false,
+            media: None,
+            kept: None,
             session: None,
             detached_until: None,
             refresh_at: None,

@@ -16,6 +16,7 @@ use liandong_media::rtc::phones::{PhoneEndpoint, PhoneError, PhoneLeg};
 use tokio::sync::mpsc;
 
 use super::describe::{Describer, Unfit};
+use super::kept::KeptMedia;
 use super::leg::{BranchId, Described, LegKey, MediaJob, MediaReply, NoMedia};
 
 /// Jobs that may wait for one worker: a leg has at most its branches' offers and two more under way.
@@ -57,11 +58,21 @@ struct Worker {
 /// Starts a worker; its inbox.
 pub(super) fn spawn(shared: Shared, key: LegKey) -> mpsc::Sender<(u64, MediaJob)> {
     let (jobs, inbox) = mpsc::channel(JOBS_MAX);
-    let leg = super::media_leg(key.call, key.leg);
-    let worker =
-        Worker { shared, key, leg, plain: None, external: None, browser: None, offered: Vec::new(), remote: None };
-    tokio::spawn(worker.run(inbox));
+    tokio::spawn(Worker::new(shared, key).run(inbox));
     jobs
+}
+
+/// A worker for a plain leg that was taken up after a restart: the same port, the same far end. `None` if they cannot be
+/// had.
+pub(super) async fn take_up(shared: Shared, key: LegKey, kept: &KeptMedia) -> Option<mpsc::Sender<(u64, MediaJob)>> {
+    let (jobs, inbox) = mpsc::channel(JOBS_MAX);
+    let mut worker = Worker::new(shared, key);
+    if let Err(error) = worker.open_again(kept).await {
+        tracing::warn!(call = %key.call, leg = key.leg.0, error = error.text, "a leg's media cannot be taken up");
+        return None;
+    }
+    tokio::spawn(worker.run(inbox));
+    Some(jobs)
 }
 
 enum Turn {
@@ -71,6 +82,21 @@ enum Turn {
 }
 
 impl Worker {
+    fn new(shared: Shared, key: LegKey) -> Self {
+        let leg = super::media_leg(key.call, key.leg);
+        Self { shared, key, leg, plain: None, external: None, browser: None, offered: Vec::new(), remote: None }
+    }
+
+    async fn open_again(&mut self, kept: &KeptMedia) -> Result<(), NoMedia> {
+        let remote = kept.remote().ok_or_else(|| NoMedia { status: 488, text: "an unknown codec".into() })?;
+        self.open_plain(Some(kept.port), kept.version).await?;
+        let done = self.set_remote(remote).await;
+        if done.is_err() {
+            let _ = self.shared.engine.close(self.leg).await;
+        }
+        done.map(|_| ())
+    }
+
     async fn run(mut self, mut jobs: mpsc::Receiver<(u64, MediaJob)>) {
         loop {
             let turn = tokio::select! {
@@ -110,7 +136,7 @@ impl Worker {
             MediaJob::Answer { offer, from } => self.answer_plain(&offer, from).await.map(|d| (d, from)),
             MediaJob::Offer { branch, browser, again } => {
                 let sdp = if browser { self.offer_browser(branch, again).await } else { self.offer_plain().await };
-                sdp.map(|sdp| (Described { sdp, held: false, changed: false }, self.shared.address))
+                sdp.map(|sdp| (Described { sdp, held: false, changed: false, kept: None }, self.shared.address))
             }
             MediaJob::Accept { branch, answer, from } => self.accept(branch, &answer, from).await.map(|d| (d, from)),
             MediaJob::Forget { branch } => return self.offered.retain(|(id, _)| *id != branch),
@@ -149,12 +175,18 @@ impl Worker {
     /// The plain leg, opened if it is not.
     async fn plain(&mut self) -> Result<&mut Describer, NoMedia> {
         if self.plain.is_none() {
-            let bound = self.shared.engine.open_leg(self.leg, LegConfig::default()).await.map_err(engine)?;
-            let shown =
-                if bound.ip().is_unspecified() { SocketAddr::new(self.shared.address, bound.port()) } else { bound };
-            self.plain = Some(Describer::new(shown, self.session()));
+            self.open_plain(None, 0).await?;
         }
         self.plain.as_mut().ok_or_else(|| engine(EngineError::Stopped))
+    }
+
+    async fn open_plain(&mut self, port: Option<u16>, version: u64) -> Result<(), NoMedia> {
+        let config = LegConfig { port, ..LegConfig::default() };
+        let bound = self.shared.engine.open_leg(self.leg, config).await.map_err(engine)?;
+        let shown =
+            if bound.ip().is_unspecified() { SocketAddr::new(self.shared.address, bound.port()) } else { bound };
+        self.plain = Some(Describer::new(shown, self.session()).after(version));
+        Ok(())
     }
 
     fn session(&self) -> u64 {
@@ -168,8 +200,9 @@ impl Worker {
         let same = |old: &Remote| old.address == remote.address && old.media == remote.media;
         let changed = self.remote.as_ref().is_some_and(|old| !same(old));
         self.shared.engine.set_remote(self.leg, remote.clone()).await.map_err(engine)?;
+        let kept = self.plain.as_ref().map(|ours| KeptMedia::new(ours.port(), ours.version(), &remote));
         self.remote = Some(remote);
-        Ok(Described { sdp: String::new(), held, changed })
+        Ok(Described { sdp: String::new(), held, changed, kept })
     }
 
     async fn close(self) {

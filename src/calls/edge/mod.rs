@@ -16,6 +16,7 @@ mod core;
 mod describe;
 mod guard;
 mod incoming;
+mod kept;
 mod leg;
 mod media;
 mod outgoing;
@@ -27,7 +28,7 @@ mod tests;
 mod websocket;
 mod within;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -37,12 +38,13 @@ use liandong_media::relay::{LegNo, MAX_LEGS};
 use liandong_media::rtc::phones::PhoneEndpoint;
 use liandong_sip::Transport;
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use self::core::{Core, CoreConfig};
 use self::leg::LegKey;
-use self::run::{Ask, Present};
+use self::run::Ask;
 use self::sockets::{Input, Numbers};
 use super::call::{LegCommand, LegEvent, LegId};
 use crate::config::{Config, Trunk};
@@ -55,6 +57,8 @@ pub struct EdgeConfig {
     pub udp: SocketAddr,
     /// TCP address.
     pub tcp: SocketAddr,
+    /// TLS, where it is served.
+    pub tls: Option<SipTls>,
     /// UDP address of the browsers' media.
     pub webrtc: SocketAddr,
     /// The address that peers reach: put into SDP, and into Via and Contact where a socket is bound to all addresses.
@@ -67,6 +71,17 @@ pub struct EdgeConfig {
     pub shown_number: String,
 }
 
+/// SIP over TLS.
+#[derive(Debug, Clone)]
+pub struct SipTls {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Certificate and key.
+    pub config: Arc<rustls::ServerConfig>,
+    /// The address was chosen: if it cannot be had, the edge does not start. Else TLS is left out with a warning.
+    pub is_asked_for: bool,
+}
+
 impl EdgeConfig {
     /// From the hub's configuration.
     #[must_use]
@@ -74,6 +89,7 @@ impl EdgeConfig {
         Self {
             udp: config.sip.udp,
             tcp: config.sip.tcp,
+            tls: None,
             webrtc: config.media.webrtc,
             address: config.media.address,
             realm: config.sip.realm.clone(),
@@ -205,6 +221,17 @@ pub struct StoredBinding {
     pub detail: String,
 }
 
+/// A running leg that outlives a restart. Key: (`call`, `leg`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLeg {
+    /// Of this call.
+    pub call: CallId,
+    /// Which.
+    pub leg: LegId,
+    /// The rest as JSON; only the edge reads it. Holds numbers: it must lie sealed.
+    pub detail: String,
+}
+
 /// A change to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BindingChange {
@@ -217,6 +244,15 @@ pub enum BindingChange {
         /// The contact's URI.
         contact: String,
     },
+    /// A leg was answered, or changed.
+    KeepLeg(StoredLeg),
+    /// It is over; perhaps never stored.
+    DropLeg {
+        /// Of this call.
+        call: CallId,
+        /// Which.
+        leg: LegId,
+    },
 }
 
 /// Registrations cannot be stored or read; the phone is answered 503 and tries again.
@@ -227,12 +263,16 @@ pub struct RegistryError(pub String);
 /// A future of a port.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The port to where registrations are kept.
+/// The port to where registrations and running legs are kept.
 pub trait RegistryStore: Send + Sync {
     /// Stores the changes, all or none. The 200 to the REGISTER leaves after this.
     fn save(&self, changes: Vec<BindingChange>) -> PortFuture<'_, Result<(), RegistryError>>;
-    /// All that is stored, also what has expired.
+    /// All registrations that are stored, also those that have expired.
     fn load(&self) -> PortFuture<'_, Result<Vec<StoredBinding>, RegistryError>>;
+    /// All legs that were running when the hub ended.
+    fn load_legs(&self) -> PortFuture<'_, Result<Vec<StoredLeg>, RegistryError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// A registry that keeps nothing: after a restart each phone registers anew before it can be called.
@@ -256,6 +296,8 @@ pub struct Bound {
     pub udp: SocketAddr,
     /// SIP over TCP.
     pub tcp: SocketAddr,
+    /// SIP over TLS.
+    pub tls: Option<SocketAddr>,
 }
 
 /// One WebSocket message, whatever library carries it.
@@ -289,15 +331,16 @@ pub struct Edge {
     events: mpsc::Sender<EdgeEvent>,
     inbox: mpsc::Sender<Input>,
     numbers: Arc<Numbers>,
-    present: Present,
+    present: watch::Receiver<HashSet<PersonId>>,
     bound: Bound,
     /// What browsers reach, for their Contact.
     shown: SocketAddr,
+    taken_up: Arc<[(CallId, LegId)]>,
     stop: CancellationToken,
 }
 
 impl Edge {
-    /// Opens the sockets, takes up the kept registrations and starts. Ends when `stop` is cancelled; then running
+    /// Opens the sockets, takes up the kept registrations and legs and starts. Ends when `stop` is cancelled; then running
     /// calls are hung up.
     ///
     /// # Errors
@@ -314,6 +357,7 @@ impl Edge {
         let bound_udp = udp.local_addr().map_err(bind("SIP over UDP", config.udp))?;
         let tcp = TcpListener::bind(config.tcp).await.map_err(bind("SIP over TCP", config.tcp))?;
         let bound_tcp = tcp.local_addr().map_err(bind("SIP over TCP", config.tcp))?;
+        let tls = listen_tls(config.tls).await?;
         let phones = PhoneEndpoint::start(config.webrtc, &[config.address]);
         let phones = phones.map_err(bind("the browsers' media over UDP", config.webrtc))?;
         let mut seed = [0; 32];
@@ -331,28 +375,41 @@ impl Edge {
             let lasts_ms = u64::try_from(stored.expires.since(Timestamp::now())).unwrap_or(0);
             core.restore(&stored, lasts_ms, liandong_sip::Millis(0));
         }
+        let (replies, media_replies) = mpsc::channel(run::REPLIES_MAX);
+        let shared = media::Shared { engine: media, phones, address: config.address, replies };
+        let (workers, taken_up) = take_up(&mut core, &*registry, &shared).await?;
         let (inbox, inputs) = mpsc::channel(run::INBOX_MAX);
         let (asks, asked) = mpsc::channel(run::COMMANDS_MAX);
-        let (numbers, present) = (Arc::new(Numbers::default()), Present::default());
+        let (numbers, (told, present)) = (Arc::new(Numbers::default()), watch::channel(HashSet::new()));
         tokio::spawn(sockets::read_datagrams(udp.clone(), bound_udp, inbox.clone(), stop.clone()));
-        tokio::spawn(sockets::accept(tcp, numbers.clone(), inbox.clone(), stop.clone()));
+        tokio::spawn(sockets::accept(tcp, None, numbers.clone(), inbox.clone(), stop.clone()));
+        let bound_tls = tls.as_ref().map(|(_, address, _)| *address);
+        if let Some((listener, _, acceptor)) = tls {
+            tokio::spawn(sockets::accept(listener, Some(acceptor), numbers.clone(), inbox.clone(), stop.clone()));
+        }
         tokio::spawn(run::run(run::Parts {
             core,
             udp,
             inbox: inputs,
             asks: asked,
             events: events.clone(),
-            present: present.clone(),
+            present: told,
             registry,
-            engine: media,
-            phones,
-            address: config.address,
+            shared,
+            media_replies,
+            workers,
             stop: stop.clone(),
             start: tokio::time::Instant::now(),
         }));
         let shown = SocketAddr::new(config.address, bound_tcp.port());
-        let bound = Bound { udp: bound_udp, tcp: bound_tcp };
-        Ok(Self { asks, events, inbox, numbers, present, bound, shown, stop })
+        let bound = Bound { udp: bound_udp, tcp: bound_tcp, tls: bound_tls };
+        Ok(Self { asks, events, inbox, numbers, present, bound, shown, taken_up: taken_up.into(), stop })
+    }
+
+    /// The legs that were running when the hub ended and are there again. What belongs to no call any more is to be hung up.
+    #[must_use]
+    pub fn taken_up(&self) -> &[(CallId, LegId)] {
+        &self.taken_up
     }
 
     /// Asks something of a leg. Never blocks: if the edge is hopelessly behind, [`LegEvent::Failed`] with 503 comes
@@ -368,7 +425,7 @@ impl Edge {
     /// Whether the agent has a contact at present.
     #[must_use]
     pub fn is_registered(&self, agent: PersonId) -> bool {
-        self.present.read().unwrap_or_else(std::sync::PoisonError::into_inner).contains(&agent)
+        self.present.borrow().contains(&agent)
     }
 
     /// Where it listens.
@@ -400,6 +457,55 @@ impl Edge {
     pub fn drain(&self) {
         let _ = self.asks.try_send(Ask::Drain);
     }
+}
+
+/// The TLS listener with its address.
+async fn listen_tls(tls: Option<SipTls>) -> Result<Option<(TcpListener, SocketAddr, TlsAcceptor)>, EdgeError> {
+    let Some(SipTls { address, config, is_asked_for }) = tls else { return Ok(None) };
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address, TlsAcceptor::from(config)))
+    };
+    match bound.await.map_err(bind("SIP over TLS", address)) {
+        Ok(listening) => Ok(Some(listening)),
+        Err(error) if is_asked_for => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "SIP over TLS is left out");
+            Ok(None)
+        }
+    }
+}
+
+/// Media workers of legs that were taken up.
+type Workers = std::collections::HashMap<LegKey, mpsc::Sender<(u64, leg::MediaJob)>>;
+
+/// The legs of before: their dialogs into the machine, their ports opened again. What cannot be had any more is hung up.
+async fn take_up(
+    core: &mut Core,
+    registry: &dyn RegistryStore,
+    shared: &media::Shared,
+) -> Result<(Workers, Vec<(CallId, LegId)>), EdgeError> {
+    let (mut workers, mut taken_up, mut void) = (Workers::new(), Vec::new(), Vec::new());
+    let now = liandong_sip::Millis(0);
+    for stored in registry.load_legs().await? {
+        let name = (stored.call, stored.leg);
+        match core.restore_leg(&stored, now) {
+            None => void.push(BindingChange::DropLeg { call: stored.call, leg: stored.leg }),
+            Some((_, None)) => taken_up.push(name),
+            Some((key, Some(kept))) => match media::take_up(shared.clone(), key, &kept).await {
+                Some(worker) => {
+                    workers.insert(key, worker);
+                    taken_up.push(name);
+                }
+                None => core.handle_command(key, LegCommand::HangUp, now),
+            },
+        }
+    }
+    if !void.is_empty() {
+        registry.save(void).await?;
+    }
+    Ok((workers, taken_up))
 }
 
 fn bind(what: &'static str, address: SocketAddr) -> impl Fn(std::io::Error) -> EdgeError {

@@ -6,7 +6,7 @@
 use liandong_sip::dialog::Dialog;
 use liandong_sip::registrar::Binding;
 use liandong_sip::session_timer::SessionPolicy;
-use liandong_sip::{CSeq, ClientKey, Flow, Method, Millis, Name, NameAddr, Request, Response, Uri};
+use liandong_sip::{CSeq, ClientKey, DialogId, Flow, Method, Millis, Name, NameAddr, Request, Response, Uri};
 
 use super::answers;
 use super::core::{CallFacts, ClientUse, Core, LEGS_MAX, Purpose};
@@ -292,7 +292,7 @@ impl Core {
         };
         let old = leg.dialog.replace(*dialog);
         let old_flow = leg.flow.replace(branch.target.flow);
-        (leg.phase, leg.media_lost, leg.detached_until) = (Phase::Up, false, None);
+        (leg.phase, leg.media_lost, leg.detached_until, leg.returns) = (Phase::Up, false, None, false);
         leg.is_trunk &= !branch.reattach;
         if branch.reattach {
             if let Some(old) = old {
@@ -353,6 +353,20 @@ impl Core {
         }
     }
 
+    /// A phone that we rang before the hub was killed picks up: nobody is there any more. Paid like a new request, so that
+    /// nobody makes us send at will.
+    pub(super) fn hang_up_unknown(&mut self, response: &Response, flow: Flow, now: Millis) {
+        let source = flow.remote.ip();
+        let ours = DialogId::of_response(response).is_some_and(|id| self.dialogs.contains_key(&id));
+        // One of a running dialog was only very late.
+        if ours || self.guard.admit(source, self.is_trunk(source), "", now) != super::guard::Admission::Admit {
+            return;
+        }
+        if let Ok(dialog) = Dialog::of_stray(response, self.contact(flow)) {
+            self.hang_up_stray(dialog, flow, now);
+        }
+    }
+
     /// BYE in a dialog that is nobody's leg (any more).
     pub(super) fn hang_up_stray(&mut self, mut dialog: Dialog, flow: Flow, now: Millis) {
         if let Ok(bye) = dialog.request(Method::Bye) {
@@ -366,13 +380,20 @@ impl Core {
 impl Core {
     /// The agent's newest browser is to become this leg.
     pub(super) fn handle_reattach(&mut self, key: LegKey, now: Millis) {
+        self.reattach(key, false, now);
+        self.drain(now);
+    }
+
+    /// `also_same`: even where it is the very contact that the leg had.
+    pub(super) fn reattach(&mut self, key: LegKey, also_same: bool, now: Millis) {
         let Some(leg) = self.legs.get(&key).filter(|leg| leg.is_up()) else { return };
         let Some(account) = leg.agent.and_then(|agent| self.credentials.by_person(agent)) else { return };
         let present = leg.dialog.as_ref().map(|dialog| dialog.target().clone());
         let aor = self.aor(&account.extension);
         let mut contacts = self.bindings.contacts(&aor, now);
         contacts.sort_by_key(|binding| std::cmp::Reverse(binding.expires));
-        let other = |binding: &&&Binding| !present.as_ref().is_some_and(|uri| uri.equivalent(&binding.uri));
+        let other =
+            |binding: &&&Binding| also_same || !present.as_ref().is_some_and(|uri| uri.equivalent(&binding.uri));
         let browsers = contacts.iter().filter(|binding| binding.flow.is_some_and(is_browser)).filter(other);
         let Some(target) = browsers.copied().find_map(target) else { return };
         let earlier: Vec<BranchId> = leg.branches.iter().map(|branch| branch.id).collect();
@@ -380,7 +401,6 @@ impl Core {
             self.cancel_branch(key, id, ELSEWHERE, now);
         }
         self.begin_branch(key, target, true);
-        self.drain(now);
     }
 }
 

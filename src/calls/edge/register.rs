@@ -107,17 +107,20 @@ impl Core {
         let stored: Vec<Change> = changes.iter().filter_map(|change| self.stored(change, now)).collect();
         for change in changes {
             match change {
-                Changed::Added(binding) => self.contact_came(binding, true),
-                Changed::Refreshed(binding) => self.contact_came(binding, false),
+                Changed::Added(binding) => self.contact_came(binding, true, now),
+                Changed::Refreshed(binding) => self.contact_came(binding, false, now),
                 Changed::Removed(binding) => self.contact_went(binding, now),
             }
         }
         (!stored.is_empty()).then(|| self.save(stored))
     }
 
-    fn contact_came(&mut self, binding: &Binding, is_new: bool) {
+    fn contact_came(&mut self, binding: &Binding, is_new: bool, now: Millis) {
         let (Some(agent), Some(flow)) = (self.owners.get(&binding.aor).copied(), binding.flow) else { return };
         self.come_home(agent, binding, flow);
+        if super::incoming::is_browser(flow) {
+            self.invite_returned(agent, now);
+        }
         if is_new {
             self.tell(EdgeEvent::Registered { agent, transport: flow.transport });
         }

@@ -2,13 +2,13 @@
 //! performs what comes out. Nothing in here waits for anybody.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use liandong_sip::flow::ConnectionId;
 use liandong_sip::{Flow, Millis, Transport};
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use super::core::{Change, Core, Out};
 use super::leg::{LegKey, MediaJob, MediaReply};
 use super::media::{self, Shared};
 use super::sockets::{Input, Outlet};
-use super::{BindingChange, EdgeEvent, RegistryStore, StoredBinding};
+use super::{BindingChange, EdgeEvent, RegistryStore, StoredBinding, StoredLeg};
 use crate::calls::call::{LegCommand, LegEvent};
 use crate::ids::{PersonId, Timestamp};
 
@@ -25,7 +25,7 @@ pub(super) const INBOX_MAX: usize = 8_192;
 /// Commands that may wait. The switch gives a handful per call and event.
 pub(super) const COMMANDS_MAX: usize = 16_384;
 /// Replies of media workers that may wait; the workers wait beyond it.
-const REPLIES_MAX: usize = 4_096;
+pub(super) const REPLIES_MAX: usize = 4_096;
 /// Events that wait for the switch before new calls are refused.
 const BACKLOG_BUSY: usize = 1_000;
 /// Registrations that wait for the store; beyond it phones are answered 503 and try again.
@@ -44,8 +44,8 @@ pub(super) enum Ask {
     Drain,
 }
 
-/// Who is registered, for readers outside the task; written by it alone.
-pub(super) type Present = Arc<RwLock<HashSet<PersonId>>>;
+/// Who is registered, as the task tells it.
+pub(super) type Present = watch::Sender<HashSet<PersonId>>;
 
 /// What the task is made of.
 pub(super) struct Parts {
@@ -56,9 +56,10 @@ pub(super) struct Parts {
     pub(super) events: mpsc::Sender<EdgeEvent>,
     pub(super) present: Present,
     pub(super) registry: Arc<dyn RegistryStore>,
-    pub(super) engine: Arc<liandong_media::engine::MediaEngine>,
-    pub(super) phones: liandong_media::rtc::phones::PhoneEndpoint,
-    pub(super) address: std::net::IpAddr,
+    pub(super) shared: Shared,
+    pub(super) media_replies: mpsc::Receiver<(LegKey, MediaReply)>,
+    /// Those of legs that were taken up.
+    pub(super) workers: HashMap<LegKey, mpsc::Sender<(u64, MediaJob)>>,
     pub(super) stop: CancellationToken,
     pub(super) start: Instant,
 }
@@ -80,18 +81,17 @@ struct Driver {
 
 /// Runs until stopped.
 pub(super) async fn run(parts: Parts) {
-    let (replies, mut media_replies) = mpsc::channel(REPLIES_MAX);
+    let mut media_replies = parts.media_replies;
     let (saves, queue) = mpsc::channel(SAVES_MAX);
     let (done, mut saved) = mpsc::channel(SAVES_MAX);
     tokio::spawn(keep(parts.registry, queue, done));
-    let shared = Shared { engine: parts.engine, phones: parts.phones, address: parts.address, replies };
     let (mut inbox, mut asks, stop) = (parts.inbox, parts.asks, parts.stop);
     let mut driver = Driver {
         core: parts.core,
         udp: parts.udp,
         connections: HashMap::new(),
-        workers: HashMap::new(),
-        shared,
+        workers: parts.workers,
+        shared: parts.shared,
         events: parts.events,
         backlog: VecDeque::new(),
         saves,
@@ -223,12 +223,8 @@ impl Driver {
     }
 
     fn note_present(&self, agent: PersonId, is_present: bool) {
-        let mut present = self.present.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if is_present {
-            present.insert(agent);
-        } else {
-            present.remove(&agent);
-        }
+        self.present
+            .send_if_modified(|present| if is_present { present.insert(agent) } else { present.remove(&agent) });
     }
 
     fn media(&mut self, key: LegKey, number: u64, job: MediaJob) {
@@ -257,6 +253,10 @@ impl Driver {
                 BindingChange::Put(StoredBinding { expires, ..binding })
             }
             Change::Remove { extension, contact } => BindingChange::Remove { extension, contact },
+            Change::KeepLeg { key, detail } => {
+                BindingChange::KeepLeg(StoredLeg { call: key.call, leg: key.leg, detail })
+            }
+            Change::DropLeg { key } => BindingChange::DropLeg { call: key.call, leg: key.leg },
         });
         if self.saves.try_send((ticket, changes.collect())).is_err() {
             self.failed_saves.push(ticket);

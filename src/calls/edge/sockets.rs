@@ -1,4 +1,4 @@
-//! The shells around the machine for UDP and TCP: read, frame, hand over; write without waiting for anyone.
+//! The shells around the machine for UDP, TCP and TLS: read, frame, hand over; write without waiting for anyone.
 //!
 //! Each connection has a bounded queue and a writer of its own: a peer that does not read is cut, and nobody else
 //! notices. Must not know what the messages say.
@@ -14,16 +14,18 @@ use bytes::Bytes;
 use liandong_sip::flow::ConnectionId;
 use liandong_sip::framing::{self, Datagram, Frame, StreamFramer};
 use liandong_sip::{Flow, Transport};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Messages that may wait for one connection; a call's set-up has about ten.
 pub(super) const OUTLET_MAX: usize = 256;
 /// A write that takes longer: the peer has stopped reading.
 pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// A TLS client that has not finished its handshake by then is let go.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// A message must be whole after this: half of one holds memory.
 const MESSAGE_PATIENCE: Duration = Duration::from_secs(20);
 /// A connection on which nothing came for so long is closed. Phones on TCP register or ping at least each minute or
@@ -107,9 +109,10 @@ pub(super) async fn read_datagrams(
     }
 }
 
-/// Accepts connections until `stop`.
+/// Accepts connections until `stop`; with an acceptor they are TLS.
 pub(super) async fn accept(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     numbers: Arc<Numbers>,
     inbox: mpsc::Sender<Input>,
     stop: CancellationToken,
@@ -148,8 +151,9 @@ pub(super) async fn accept(
         *count += 1;
         total += 1;
         let (connection, inbox, ended, stop) = (numbers.next(), inbox.clone(), ended.clone(), stop.clone());
+        let tls = tls.clone();
         tokio::spawn(async move {
-            if let Err(error) = serve(stream, remote, connection, inbox, stop).await {
+            if let Err(error) = open(stream, tls, remote, connection, inbox, stop).await {
                 tracing::debug!(%error, "a SIP connection ended");
             }
             let _ = ended.send(remote.ip());
@@ -157,16 +161,41 @@ pub(super) async fn accept(
     }
 }
 
-async fn serve(
+async fn open(
     stream: TcpStream,
+    tls: Option<TlsAcceptor>,
     remote: SocketAddr,
     connection: ConnectionId,
     inbox: mpsc::Sender<Input>,
     stop: CancellationToken,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let flow = Flow { transport: Transport::Tcp, local: stream.local_addr()?, remote, connection };
-    let (reader, writer) = stream.into_split();
+    let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
+    let flow = Flow { transport, local: stream.local_addr()?, remote, connection };
+    match tls {
+        None => {
+            let (reader, writer) = stream.into_split();
+            serve(reader, writer, flow, inbox, stop).await
+        }
+        Some(tls) => {
+            let (reader, writer) =
+                tokio::io::split(tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await??);
+            serve(reader, writer, flow, inbox, stop).await
+        }
+    }
+}
+
+async fn serve<R, W>(
+    reader: R,
+    writer: W,
+    flow: Flow,
+    inbox: mpsc::Sender<Input>,
+    stop: CancellationToken,
+) -> io::Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     let (messages, queue) = mpsc::channel(OUTLET_MAX);
     let cut = stop.child_token();
     let outlet = Outlet::new(messages, cut.clone());
@@ -187,7 +216,12 @@ async fn serve(
     Ok(())
 }
 
-async fn read(mut reader: OwnedReadHalf, flow: Flow, outlet: &Outlet, inbox: &mpsc::Sender<Input>) -> io::Result<()> {
+async fn read(
+    mut reader: impl AsyncRead + Unpin,
+    flow: Flow,
+    outlet: &Outlet,
+    inbox: &mpsc::Sender<Input>,
+) -> io::Result<()> {
     let mut framer = StreamFramer::new();
     let mut buffer = vec![0; 8_192];
     let mut whole_by = None;
@@ -226,7 +260,7 @@ async fn read(mut reader: OwnedReadHalf, flow: Flow, outlet: &Outlet, inbox: &mp
     }
 }
 
-async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::Receiver<Bytes>, cut: CancellationToken) {
+async fn write(mut writer: impl AsyncWrite + Unpin, mut queue: mpsc::Receiver<Bytes>, cut: CancellationToken) {
     while let Some(bytes) = queue.recv().await {
         let written = tokio::select! {
             written = tokio::time::timeout(WRITE_PATIENCE, writer.write_all(&bytes)) => written,

@@ -4,7 +4,7 @@ use liandong_dialplans::{Millis, QueueName, QueueNotice};
 use serde::{Deserialize, Serialize};
 
 use super::line::Waiting;
-use super::{Acd, Command, Effect, QueueEvent, Refusal, Turn, WRAP_UP_EXTENSION_MAX};
+use super::{Acd, Command, Effect, PHONES_RETURN, QueueEvent, Refusal, Turn, WRAP_UP_EXTENSION_MAX};
 use crate::calls::queue::figures::Outcome;
 use crate::ids::{CallId, PersonId};
 
@@ -137,6 +137,8 @@ pub(super) struct Agent {
     /// He hears the caller.
     connected: bool,
     reachable: bool,
+    /// After a restart: until then his phone may come back.
+    phone_back_by: Option<Millis>,
 }
 
 impl Agent {
@@ -153,6 +155,7 @@ impl Agent {
             talk_since: now,
             connected: false,
             reachable: true,
+            phone_back_by: None,
         }
     }
 
@@ -165,6 +168,11 @@ impl Agent {
     }
 
     pub(super) fn deadline(&self) -> Option<Millis> {
+        self.until.into_iter().chain(self.phone_back_by).min()
+    }
+
+    /// When the ring or the after-call work ends by itself.
+    pub(super) fn ends_at(&self) -> Option<Millis> {
         self.until
     }
 
@@ -250,7 +258,7 @@ impl Acd {
             self.returned(call, id, Reason::Declined, turn);
             return Ok(());
         }
-        agent.next = None;
+        (agent.next, agent.phone_back_by) = (None, None);
         if agent.state != AgentState::Ready {
             agent.idle_since = turn.now.mono;
         }
@@ -298,8 +306,67 @@ impl Acd {
         Ok(())
     }
 
+    /// The free agent of a queue who has been idle longest, other than `but`.
+    pub fn longest_idle(&self, queue: &QueueName, but: PersonId) -> Option<PersonId> {
+        let free = self.agents.iter().filter(|(id, agent)| **id != but && agent.is_free() && agent.serves(queue));
+        free.min_by_key(|(id, agent)| (agent.idle_since, **id)).map(|(id, _)| *id)
+    }
+
+    /// What an agent did before a restart. What needed a call that is not there any more is over.
+    pub(super) fn recall_agent(&mut self, id: PersonId, state: AgentState, since: Millis, now: Millis) {
+        let wrap_up = |call: &CallId| {
+            let queue = self.facts.get(call).map(|fact| &fact.queue);
+            queue.and_then(|queue| self.settings.get(queue)).map_or(Millis(0), |settings| settings.wrap_up)
+        };
+        let (state, until) = match state {
+            AgentState::WrapUp { call } if since + wrap_up(&call) > now => {
+                let until = since + wrap_up(&call);
+                (AgentState::WrapUp { call }, Some(until))
+            }
+            AgentState::Offline | AgentState::NotReady { .. } => (state, None),
+            _ => (AgentState::Ready, None),
+        };
+        let back_by = (state == AgentState::Ready).then_some(now + PHONES_RETURN);
+        let agent = self.agents.entry(id).or_insert_with(|| Agent::new(now));
+        (agent.state, agent.until, agent.since, agent.idle_since) = (state, until, since, since);
+        (agent.reachable, agent.phone_back_by) = (false, back_by);
+    }
+
+    /// A call that he was in was taken up.
+    pub(super) fn resumed(
+        &mut self,
+        id: PersonId,
+        call: CallId,
+        queue: Option<QueueName>,
+        since: Millis,
+        held: bool,
+        turn: &mut Turn,
+    ) {
+        let now = turn.now.mono;
+        let agent = self.agents.entry(id).or_insert_with(|| Agent::new(now));
+        (agent.serving, agent.booked, agent.talk_since, agent.connected) = (None, queue, since, true);
+        agent.phone_back_by = None;
+        let state = if held { AgentState::Hold { call } } else { AgentState::Talking { call } };
+        self.become_state(id, state, None, turn);
+    }
+
+    /// Phones that did not come back after a restart.
+    fn phones_missing(&mut self, turn: &mut Turn) {
+        let now = turn.now.mono;
+        let due = |agent: &Agent| agent.phone_back_by.is_some_and(|by| by <= now);
+        let due: Vec<PersonId> = self.agents.iter().filter(|(_, agent)| due(agent)).map(|(id, _)| *id).collect();
+        for id in due {
+            let Some(agent) = self.agents.get_mut(&id) else { continue };
+            agent.phone_back_by = None;
+            if agent.state == AgentState::Ready && !agent.reachable {
+                self.not_ready(id, Reason::PhoneLost, turn);
+            }
+        }
+    }
+
     /// Rings and after-call work that are over.
     pub(super) fn expire(&mut self, turn: &mut Turn) {
+        self.phones_missing(turn);
         let now = turn.now.mono;
         let due: Vec<PersonId> =
             self.agents.iter().filter(|(_, a)| a.until.is_some_and(|until| until <= now)).map(|(id, _)| *id).collect();
@@ -484,7 +551,11 @@ impl Acd {
         let agent = self.agents.entry(id).or_insert_with(|| Agent::new(now));
         agent.reachable = reachable;
         if reachable {
+            agent.phone_back_by = None;
             return;
+        }
+        if agent.phone_back_by.is_some() {
+            return; // not yet back after a restart
         }
         if let Some(call) = agent.state.rings_for() {
             return self.give_up(id, call, Reason::PhoneLost, turn);

@@ -44,6 +44,10 @@ pub const FACTS_MAX: usize = 100_000;
 /// The figures cover the last 24 hours, as the connect rate is defined.
 const FACTS_KEPT_MS: i64 = 24 * 3_600_000;
 
+/// After a restart a ready agent's phone has so long to register again (browsers come back within seconds, telephones
+/// that registered over TCP within their next refresh) before he counts as without one.
+pub const PHONES_RETURN: Millis = Millis(60_000);
+
 /// A wrap-up can be extended by at most so much at a time.
 pub const WRAP_UP_EXTENSION_MAX: Millis = Millis(600_000);
 
@@ -177,6 +181,19 @@ pub enum Input {
         agent: PersonId,
         /// Which call.
         call: CallId,
+    },
+    /// The agent is in a call that was taken up after a restart.
+    Resumed {
+        /// Who.
+        agent: PersonId,
+        /// Which call.
+        call: CallId,
+        /// Whose after-call work follows.
+        queue: Option<QueueName>,
+        /// When his talk began.
+        since: Millis,
+        /// He holds the other side.
+        held: bool,
     },
     /// The agent's phone is gone (`false`: unregistered, socket closed) or back.
     Phone {
@@ -446,6 +463,25 @@ impl Acd {
         }
     }
 
+    /// What was known before a restart: facts of the last day, talks of queues in milliseconds, oldest first, and what the
+    /// agents did. Whoever took calls takes them again as soon as his phone is back, within [`PHONES_RETURN`].
+    pub fn recall(
+        &mut self,
+        facts: Vec<CallFact>,
+        talks: Vec<(QueueName, u64)>,
+        agents: Vec<(PersonId, AgentState, Millis)>,
+        now: Now,
+    ) {
+        self.facts = facts.into_iter().take(FACTS_MAX).map(|fact| (fact.call, fact)).collect();
+        for (queue, talk_ms) in talks {
+            let wrap_up = self.settings.get(&queue).map_or(0, |settings| settings.wrap_up.0);
+            self.places.handled(queue, Millis(talk_ms + wrap_up));
+        }
+        for (agent, state, since) in agents {
+            self.recall_agent(agent, state, since, now.mono);
+        }
+    }
+
     /// Takes what happened.
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
         let mut turn = Turn { now, effects: Vec::new() };
@@ -513,6 +549,7 @@ impl Acd {
             Input::TalkEnded { agent, call } => self.talk_ended(agent, call, turn),
             Input::Held { agent, call, on } => self.held(agent, call, on, turn),
             Input::Took { agent, call } => self.took(agent, call, turn),
+            Input::Resumed { agent, call, queue, since, held } => self.resumed(agent, call, queue, since, held, turn),
             Input::Phone { agent, reachable } => self.phone(agent, reachable, turn),
             Input::Timer => {}
         }

@@ -81,7 +81,7 @@ pub(super) fn take(acd: &Acd, now: Now) -> Snapshot {
         state: agent.state.clone(),
         for_ms: (now.mono - agent.since).0,
         next: agent.next.clone(),
-        ends_in_ms: agent.deadline().map(|until| (until - now.mono).0),
+        ends_in_ms: agent.ends_at().map(|until| (until - now.mono).0),
     });
     let mut facts: BTreeMap<&QueueName, Vec<&CallFact>> = BTreeMap::new();
     for fact in acd.facts.values() {

@@ -1,4 +1,4 @@
-//! The one ordered writer of call events. The switch hands them over without waiting; while the store is away they are
+//! The one ordered writer of call events and of running calls as they are. The switch hands them over without waiting; while the store is away they are
 //! kept up to a bound, in order, and calls go on.
 
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use super::super::rows;
 use crate::calls::switch::Entry;
 use crate::events::NewEvent;
 use crate::events::calls::CallsEvent;
+use crate::ids::CallId;
 use crate::log::{Vault, append};
 use crate::store::{Store, StoreError, Tx};
 
@@ -32,9 +33,17 @@ pub struct Progress {
     pub away: bool,
 }
 
+/// What is to be written.
+#[derive(Clone)]
+enum Work {
+    Event(Box<Entry>),
+    /// A running call as it is, to be taken up after a kill; `None`: it is over.
+    Keep(CallId, Option<String>),
+}
+
 /// The switch's end of the writer.
 pub struct Writer {
-    entries: mpsc::Sender<Entry>,
+    works: mpsc::Sender<Work>,
     pushed: u64,
     progress: watch::Receiver<Progress>,
     finished: tokio::sync::oneshot::Receiver<()>,
@@ -43,19 +52,29 @@ pub struct Writer {
 impl Writer {
     /// Starts the writer.
     pub fn start(store: Store, vault: Vault, tasks: &TaskTracker) -> Self {
-        let (entries, inbox) = mpsc::channel(LOST_AFTER);
+        let (works, inbox) = mpsc::channel(LOST_AFTER);
         let (finish, finished) = tokio::sync::oneshot::channel();
         let (told, progress) = watch::channel(Progress::default());
         tasks.spawn(async move {
             run(store, vault, inbox, told).await;
             let _ = finish.send(());
         });
-        Self { entries, pushed: 0, progress, finished }
+        Self { works, pushed: 0, progress, finished }
     }
 
     /// Takes an event, in order, without waiting; its number, which [`Progress::written`] reaches once it is on disk.
     pub fn push(&mut self, entry: Entry) -> u64 {
-        match self.entries.try_send(entry) {
+        self.send(Work::Event(Box::new(entry)));
+        self.pushed
+    }
+
+    /// Keeps a running call, after the events that made it so; with `None` it is over.
+    pub fn keep(&mut self, call: CallId, text: Option<String>) {
+        self.send(Work::Keep(call, text));
+    }
+
+    fn send(&mut self, work: Work) {
+        match self.works.try_send(work) {
             Ok(()) => self.pushed += 1,
             Err(TrySendError::Full(_)) => {
                 metrics::counter!("liandong_call_events_lost_total").increment(1);
@@ -63,7 +82,6 @@ impl Writer {
             }
             Err(TrySendError::Closed(_)) => {}
         }
-        self.pushed
     }
 
     /// How far the writer is; changes wake whoever waits.
@@ -73,38 +91,53 @@ impl Writer {
 
     /// Returns when everything that was pushed is on disk.
     pub async fn close(self) {
-        drop(self.entries);
+        drop(self.works);
         let _ = self.finished.await;
     }
 }
 
-async fn run(store: Store, vault: Vault, mut inbox: mpsc::Receiver<Entry>, told: watch::Sender<Progress>) {
+async fn run(store: Store, vault: Vault, mut inbox: mpsc::Receiver<Work>, told: watch::Sender<Progress>) {
     let mut group = Vec::with_capacity(GROUP);
     while inbox.recv_many(&mut group, GROUP).await > 0 {
-        let entries: Arc<[Entry]> = std::mem::take(&mut group).into();
-        write_until_kept(&store, &vault, &entries, &inbox, &told).await;
-        let count = entries.len() as u64;
+        let count = group.len() as u64;
+        let works: Arc<[Work]> = latest(std::mem::take(&mut group)).into();
+        write_until_kept(&store, &vault, &works, &inbox, &told).await;
         told.send_modify(|progress| *progress = Progress { written: progress.written + count, away: false });
     }
+}
+
+/// Of several states of one running call in a group only the last is written.
+fn latest(group: Vec<Work>) -> Vec<Work> {
+    let mut seen = std::collections::HashSet::new();
+    let mut works: Vec<Work> = group
+        .into_iter()
+        .rev()
+        .filter(|work| match work {
+            Work::Event(_) => true,
+            Work::Keep(call, _) => seen.insert(*call),
+        })
+        .collect();
+    works.reverse();
+    works
 }
 
 async fn write_until_kept(
     store: &Store,
     vault: &Vault,
-    entries: &Arc<[Entry]>,
-    inbox: &mpsc::Receiver<Entry>,
+    works: &Arc<[Work]>,
+    inbox: &mpsc::Receiver<Work>,
     told: &watch::Sender<Progress>,
 ) {
     loop {
-        let (keys, kept) = (vault.clone(), entries.clone());
+        let (keys, kept) = (vault.clone(), works.clone());
         let done = store.write(move |tx| Box::pin(async move { write(tx, &keys, &kept).await })).await;
         match done {
             Ok(()) => return,
             // A value that can never be written must not stop all that follow it.
-            Err(StoreError::Damaged(reason)) if entries.len() > 1 => {
+            Err(StoreError::Damaged(reason)) if works.len() > 1 => {
                 tracing::error!(reason, "a group of call events cannot be written; each is tried alone");
-                for entry in entries.iter() {
-                    let alone: Arc<[Entry]> = Arc::from([entry.clone()]);
+                for work in works.iter() {
+                    let alone: Arc<[Work]> = Arc::from([work.clone()]);
                     Box::pin(write_until_kept(store, vault, &alone, inbox, told)).await;
                 }
                 return;
@@ -123,9 +156,12 @@ async fn write_until_kept(
     }
 }
 
-async fn write(tx: &mut Tx, vault: &Vault, entries: &[Entry]) -> Result<(), StoreError> {
-    for entry in entries {
-        write_one(tx, vault, entry).await?;
+async fn write(tx: &mut Tx, vault: &Vault, works: &[Work]) -> Result<(), StoreError> {
+    for work in works {
+        match work {
+            Work::Event(entry) => write_one(tx, vault, entry).await?,
+            Work::Keep(call, text) => rows::live::keep_call(tx, vault, *call, text.as_deref()).await?,
+        }
     }
     Ok(())
 }

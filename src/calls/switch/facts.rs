@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use liandong_dialplans::{PlanSet, QueueName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ports::{AgentProfile, Areas};
 use crate::calls::call::{CallEvent, EndedBy, LegId, Role};
@@ -30,7 +30,7 @@ pub struct Entry {
 }
 
 /// What is known of a live call.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Facts {
     pub(super) direction: Direction,
     pub(super) orgs: Vec<OrgPath>,
@@ -38,11 +38,11 @@ pub(super) struct Facts {
     /// When a person was first asked for, on the monotonic clock.
     pub(super) asked: Option<u64>,
     pub(super) wait_ms: Option<u64>,
-    pub(super) talk_ms: u64,
     pub(super) recording: Option<PathBuf>,
+    /// When it began, on the monotonic clock.
+    pub(super) recording_since: u64,
     /// The leg that a transfer leads to.
     pub(super) transfer_to: Option<LegId>,
-    pub(super) muted: bool,
     pub(super) cases: Vec<CaseId>,
 }
 
@@ -54,10 +54,9 @@ impl Facts {
             started,
             asked: None,
             wait_ms: None,
-            talk_ms: 0,
             recording: None,
+            recording_since: 0,
             transfer_to: None,
-            muted: false,
             cases: Vec::new(),
         }
     }
@@ -144,6 +143,18 @@ impl Words<'_> {
                 facts.transfer_to = None;
                 one(CallsEvent::TransferFailed(part(to).0), plan())
             }
+            CallEvent::ConsultStarted { from, to } => {
+                one(CallsEvent::ConsultStarted(part(to).0), self.actor(&role_of(from)))
+            }
+            CallEvent::ConsultEnded { to } => one(CallsEvent::ConsultEnded(part(to).0), plan()),
+            CallEvent::HandedOver { to } => {
+                facts.transfer_to = Some(to); // told when it is connected
+                Vec::new()
+            }
+            CallEvent::Conference { with } => {
+                let (party, actor) = part(with);
+                one(CallsEvent::Conference(party), actor)
+            }
             CallEvent::TransferLost => one(CallsEvent::TransferLost {}, plan()),
             CallEvent::Recording { on } => {
                 let path = facts.recording.as_ref().filter(|_| on).map(|p| p.display().to_string());
@@ -152,12 +163,9 @@ impl Words<'_> {
             CallEvent::Variable { name, value } => one(CallsEvent::Variable { name, value }, plan()),
             CallEvent::Note { about, text } => one(CallsEvent::Noted { about: word(&about), text }, plan()),
             CallEvent::LegEnded { leg, role, talk_ms, hold_ms } => {
-                if leg != crate::calls::call::CALLER {
-                    facts.talk_ms += talk_ms;
-                }
                 one(CallsEvent::LegEnded { party: self.party(leg, &role), talk_ms, hold_ms }, self.actor(&role))
             }
-            CallEvent::Ended { outcome, by, cause, duration_ms } => {
+            CallEvent::Ended { outcome, by, cause, duration_ms, talk_ms } => {
                 let actor = match by {
                     EndedBy::Caller => self.actor(&role_of(crate::calls::call::CALLER)),
                     EndedBy::Callee => ActorRef::part("phone", "对方"),
@@ -170,7 +178,7 @@ impl Words<'_> {
                     by: word(&by),
                     cause: word(&cause),
                     duration_ms,
-                    talk_ms: facts.talk_ms,
+                    talk_ms,
                     wait_ms: facts.wait_ms,
                     recording: facts.recording.is_some(),
                 };
@@ -270,6 +278,26 @@ pub(in crate::calls) fn state_words(state: &AgentState) -> (&'static str, Option
     }
 }
 
+/// The state that these words name; `None` for unknown ones.
+pub(in crate::calls) fn state_of(word: &str, reason: Option<&str>, call: Option<CallId>) -> Option<AgentState> {
+    Some(match (word, call) {
+        ("offline", _) => AgentState::Offline,
+        ("ready", _) => AgentState::Ready,
+        ("reserved", Some(call)) => AgentState::Reserved { call },
+        ("ringing", Some(call)) => AgentState::Ringing { call },
+        ("talking", Some(call)) => AgentState::Talking { call },
+        ("hold", Some(call)) => AgentState::Hold { call },
+        ("wrap_up", Some(call)) => AgentState::WrapUp { call },
+        ("not_ready", _) => AgentState::NotReady { reason: reason_of(reason.unwrap_or_default()) },
+        _ => return None,
+    })
+}
+
+fn reason_of(text: &str) -> Reason {
+    let named = [Reason::NoAnswer, Reason::Declined, Reason::Busy, Reason::PhoneLost];
+    named.into_iter().find(|reason| reason_code(reason) == text).unwrap_or_else(|| Reason::Chosen(text.to_owned()))
+}
+
 fn reason_code(reason: &Reason) -> &'static str {
     match reason {
         Reason::Chosen(_) => "chosen",
@@ -290,4 +318,30 @@ fn reason_text(reason: &Reason) -> String {
 /// The serialised word of an enum without fields.
 fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_come_back_from_their_words() {
+        let call = CallId(uuid::Uuid::from_u128(7));
+        for state in [
+            AgentState::Offline,
+            AgentState::Ready,
+            AgentState::Reserved { call },
+            AgentState::Ringing { call },
+            AgentState::Talking { call },
+            AgentState::Hold { call },
+            AgentState::WrapUp { call },
+            AgentState::NotReady { reason: Reason::Chosen("小休".into()) },
+            AgentState::NotReady { reason: Reason::NoAnswer },
+            AgentState::NotReady { reason: Reason::PhoneLost },
+        ] {
+            let (word, reason, call) = state_words(&state);
+            assert_eq!(state_of(word, reason.as_deref(), call), Some(state));
+        }
+        assert_eq!(state_of("talking", None, None), None);
+    }
 }

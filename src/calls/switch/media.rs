@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use liandong_dialplans::{PlayId, Repeat};
+use liandong_dialplans::{PlayId, PromptRef, Repeat};
 use liandong_media::engine::{CallKey, EngineError, MediaEngine, Play};
 use liandong_media::relay::LegNo;
 use tokio::sync::mpsc;
 
 use super::floor::MediaWork;
 use super::ports::PortFuture;
-use crate::calls::call::{CALLER, LegId};
+use crate::calls::call::{LegId, RINGBACK};
 use crate::calls::edge::media_leg;
 use crate::ids::CallId;
 
@@ -45,7 +45,7 @@ impl Engine {
         let engine = &self.engine;
         let at = |leg| media_leg(call, leg);
         let key = CallKey(call.0.as_u128());
-        let caller: [LegNo; 1] = [at(CALLER).leg];
+        let numbers = |legs: &[LegId]| legs.iter().map(|leg| at(*leg).leg).collect::<Vec<LegNo>>();
         match work {
             MediaWork::Bridge(a, b) => {
                 // What was played to them is over; one that hears nothing says so, which is no failure.
@@ -59,20 +59,36 @@ impl Engine {
                 first
             }
             MediaWork::Play { leg, prompts, repeat, .. } => {
-                let list = prompts.into_iter().map(|prompt| Play::prompt(prompt.0)).collect();
+                let list = prompts.into_iter().map(sound).collect();
                 engine.play(at(leg), list, repeated(repeat)).await
             }
             MediaWork::StopPlay(leg) => engine.stop_play(at(leg)).await,
-            MediaWork::RecordStart(path, peer) => {
-                let right: Vec<LegNo> = peer.into_iter().map(|leg| at(leg).leg).collect();
-                engine.record_start(key, self.data.join(path), &caller, &right).await
+            MediaWork::Conference(legs) => {
+                for leg in &legs {
+                    let _ = engine.stop_play(at(*leg)).await;
+                }
+                engine.conference(key, &numbers(&legs)).await
             }
-            MediaWork::RecordTracks(peer) => engine.record_tracks(key, &caller, &[at(peer).leg]).await,
+            MediaWork::RecordStart(path, left, right) => {
+                engine.record_start(key, self.data.join(path), &numbers(&[left]), &numbers(&right)).await
+            }
+            MediaWork::RecordResume(path, after_ms, left, right) => {
+                let path = self.data.join(path);
+                engine.record_resume(key, path, after_ms, &numbers(&[left]), &numbers(&right)).await
+            }
+            MediaWork::RecordTracks(left, right) => {
+                engine.record_tracks(key, &numbers(&[left]), &numbers(&right)).await
+            }
             MediaWork::RecordStop => engine.record_stop(key).await,
             MediaWork::Digit(leg, digit) => engine.press(at(leg), &char::from(digit).to_string()).await,
             MediaWork::Mute(leg, on) => engine.mute(at(leg), on).await,
         }
     }
+}
+
+/// A prompt, or the ringback tone, which is made.
+fn sound(prompt: PromptRef) -> Play {
+    if prompt.as_str() == RINGBACK { Play::ringback() } else { Play::prompt(prompt.0) }
 }
 
 fn repeated(repeat: Repeat) -> liandong_media::prompt::Repeat {
@@ -132,8 +148,10 @@ fn kind(work: &MediaWork) -> &'static str {
         MediaWork::Unbridge(..) => "unbridge",
         MediaWork::Play { .. } => "play",
         MediaWork::StopPlay(_) => "stop_play",
+        MediaWork::Conference(_) => "conference",
         MediaWork::RecordStart(..) => "record_start",
-        MediaWork::RecordTracks(_) => "record_tracks",
+        MediaWork::RecordResume(..) => "record_resume",
+        MediaWork::RecordTracks(..) => "record_tracks",
         MediaWork::RecordStop => "record_stop",
         MediaWork::Digit(..) => "digit",
         MediaWork::Mute(..) => "mute",

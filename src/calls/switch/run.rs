@@ -15,6 +15,7 @@ use super::hold::Holds;
 use super::media::{Begun, Engine, Lanes, Sound};
 use super::ports::{AgentProfile, Agents, Areas, Phones};
 use crate::access::{Refusal, RefusalKind};
+use crate::calls::call::LegId;
 use crate::calls::edge::EdgeEvent;
 use crate::calls::queue::Snapshot;
 use crate::calls::records::{Progress, Writer};
@@ -57,6 +58,27 @@ pub struct Setup {
     pub prefixes: Vec<String>,
     /// The number that we show.
     pub shown: String,
+    /// What the queues knew before the hub was started.
+    pub past: crate::calls::Past,
+    /// The calls that ran then, as the writer kept them.
+    pub running: Vec<(CallId, String)>,
+    /// Their legs that are there again.
+    pub legs: Vec<(CallId, LegId)>,
+}
+
+/// A switch that has taken up what ran before, and does nothing yet.
+pub struct Ready {
+    setup: Started,
+    taken_up: Vec<CallId>,
+}
+
+struct Started {
+    task: Task,
+    edge: mpsc::Receiver<EdgeEvent>,
+    media: mpsc::Receiver<MediaEvent>,
+    begun: mpsc::Receiver<Begun>,
+    progress: watch::Receiver<Progress>,
+    agents: Arc<dyn Agents>,
 }
 
 /// The state of the floor at one moment.
@@ -87,14 +109,15 @@ pub struct Switch {
     agents_changed: Arc<Notify>,
 }
 
-impl Switch {
-    /// Starts the switch. It ends after [`Switch::drain`], or when `stop` is cancelled.
-    pub fn start(setup: Setup, tasks: &TaskTracker, stop: CancellationToken) -> Self {
-        let (inbox, asked) = mpsc::channel(INBOX);
-        let agents_changed = Arc::new(Notify::new());
+impl Ready {
+    /// Takes up what ran before. Whatever is not among [`Ready::taken_up`] is to get its end before the start.
+    pub fn new(setup: Setup) -> Self {
         let sound: Arc<dyn Sound> = Arc::new(Engine { engine: setup.engine, data: setup.data });
         let (lanes, begun) = Lanes::start(sound);
-        let floor = Floor::new(setup.plans, setup.areas, setup.vault, setup.prefixes, setup.shown);
+        let mut floor = Floor::new(setup.plans, setup.areas, setup.vault, setup.prefixes, setup.shown);
+        let clock = Clock::start();
+        floor.recall(setup.past, clock.now());
+        let (taken_up, first) = floor.take_up(setup.running, &setup.legs, clock.now());
         let progress = setup.writer.progress();
         let task = Task {
             floor,
@@ -102,15 +125,31 @@ impl Switch {
             lanes,
             writer: setup.writer,
             holds: Holds::new(),
-            origin: Instant::now(),
+            clock,
+            first,
             draining: None,
         };
-        let sources = Sources { edge: setup.edge_events, media: setup.media_events, begun, asked, progress };
-        tasks.spawn(task.run(sources, stop.clone()));
-        tasks.spawn(read_agents(setup.agents, inbox.clone(), agents_changed.clone(), stop));
-        Self { inbox, agents_changed }
+        let (edge, media, agents) = (setup.edge_events, setup.media_events, setup.agents);
+        Self { setup: Started { task, edge, media, begun, progress, agents }, taken_up }
     }
 
+    /// The calls that go on.
+    pub fn taken_up(&self) -> &[CallId] {
+        &self.taken_up
+    }
+
+    /// Starts the switch. It ends after [`Switch::drain`], or when `stop` is cancelled.
+    pub fn start(self, tasks: &TaskTracker, stop: CancellationToken) -> Switch {
+        let (inbox, asked) = mpsc::channel(INBOX);
+        let agents_changed = Arc::new(Notify::new());
+        let Started { task, edge, media, begun, progress, agents } = self.setup;
+        tasks.spawn(task.run(Sources { edge, media, begun, asked, progress }, stop.clone()));
+        tasks.spawn(read_agents(agents, inbox.clone(), agents_changed.clone(), stop));
+        Switch { inbox, agents_changed }
+    }
+}
+
+impl Switch {
     /// A handle whose switch has ended, for tests of what needs none.
     #[cfg(test)]
     pub(crate) fn dangling() -> Self {
@@ -190,6 +229,29 @@ async fn read_agents(
     }
 }
 
+/// The switch's monotonic clock. Its zero is that of the calendar, as it was at the start: times that were kept on disk
+/// go on meaning what they meant after the hub was started again.
+struct Clock {
+    origin: Instant,
+    zero_ms: u64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let zero_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
+        Self { origin: Instant::now(), zero_ms }
+    }
+
+    fn now(&self) -> Now {
+        let elapsed = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Now { mono: Millis(self.zero_ms.saturating_add(elapsed)), wall: jiff::Timestamp::now() }
+    }
+
+    fn at(&self, moment: Millis) -> Instant {
+        self.origin + Duration::from_millis(moment.0.saturating_sub(self.zero_ms))
+    }
+}
+
 struct Sources {
     edge: mpsc::Receiver<EdgeEvent>,
     media: mpsc::Receiver<MediaEvent>,
@@ -216,12 +278,16 @@ struct Task {
     lanes: Lanes,
     writer: Writer,
     holds: Holds<Late>,
-    origin: Instant,
+    clock: Clock,
+    /// What taking up brought.
+    first: Vec<Out>,
     draining: Option<Draining>,
 }
 
 impl Task {
     async fn run(mut self, mut sources: Sources, stop: CancellationToken) {
+        let first = std::mem::take(&mut self.first);
+        self.perform(first).await;
         loop {
             let wake = self.wake_at();
             tokio::select! {
@@ -263,14 +329,13 @@ impl Task {
     }
 
     fn now(&self) -> Now {
-        let mono = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Now { mono: Millis(mono), wall: jiff::Timestamp::now() }
+        self.clock.now()
     }
 
     fn wake_at(&self) -> Instant {
         let idle = Instant::now() + IDLE;
         let due = self.floor.poll_timeout().into_iter().chain(self.holds.poll_timeout()).min();
-        let due = due.map(|due| self.origin + Duration::from_millis(due.0));
+        let due = due.map(|due| self.clock.at(due));
         due.map_or(idle, |due| due.min(idle))
     }
 
@@ -348,10 +413,16 @@ impl Task {
     /// Performs what comes out. Of a new call only its events: the rest waits until the first of them is on disk.
     async fn perform(&mut self, out: Vec<Out>) {
         let now = self.now().mono;
-        for entry in out.iter().filter_map(|each| if let Out::Log(entry) = each { Some(entry) } else { None }) {
-            let number = self.writer.push((**entry).clone());
-            if let (Some(call), CallsEvent::Offered { .. }) = (entry.call, &entry.event) {
-                self.holds.begin(call, number, now);
+        for each in &out {
+            match each {
+                Out::Log(entry) => {
+                    let number = self.writer.push((**entry).clone());
+                    if let (Some(call), CallsEvent::Offered { .. }) = (entry.call, &entry.event) {
+                        self.holds.begin(call, number, now);
+                    }
+                }
+                Out::Keep(call, text) => self.writer.keep(*call, text.clone()),
+                Out::Leg(..) | Out::Media(..) => {}
             }
         }
         for each in out {
@@ -366,7 +437,7 @@ impl Task {
         match late {
             Late::Out(Out::Leg(call, leg, command)) => self.phones.command(call, leg, command),
             Late::Out(Out::Media(call, work)) => self.lanes.send(call, work).await,
-            Late::Out(Out::Log(entry)) => drop(self.writer.push(*entry)),
+            Late::Out(Out::Log(_) | Out::Keep(..)) => {} // written at once, never late
             Late::Settled(told) => drop(told.send(())),
         }
     }

@@ -11,8 +11,8 @@ use crate::calls::call::{CALLER, Command, LegCommand, LegEvent, LegId};
 use crate::calls::edge::{EdgeEvent, Source};
 use crate::calls::queue::{self, Wanted};
 use crate::calls::records::write_one;
-use crate::events::DomainEvent;
 use crate::events::calls::CallsEvent;
+use crate::events::{DomainEvent, Personal};
 use crate::ids::{CallId, IdSource, OrgPath, PersonId, SeededIds, Timestamp};
 use crate::log::Vault;
 use crate::store::StoreError;
@@ -193,7 +193,7 @@ fn a_citizen_reaches_an_agent_and_all_of_it_is_written() {
     assert!(order.windows(2).all(|w| at(w[0]) < at(w[1])), "{kinds:?}");
     assert_eq!(kinds.iter().filter(|k| *k == "call.ended").count(), 1);
     let record =
-        hall.media().iter().any(|m| matches!(m, MediaWork::RecordStart(p, _) if p.starts_with("recordings/2026")));
+        hall.media().iter().any(|m| matches!(m, MediaWork::RecordStart(p, ..) if p.starts_with("recordings/2026")));
     assert!(record, "{:?}", hall.media());
 }
 
@@ -252,7 +252,7 @@ fn a_desk_dials_out_only_with_the_right_and_a_way_out() {
     hall.leg(call, 1, LegEvent::Answered);
     assert_eq!(hall.floor.live_call(call).unwrap().state, "talking");
     assert_eq!(dial(&mut hall, 1, "13900139000").unwrap_err().code, "calls.busy");
-    assert!(hall.media().iter().any(|m| matches!(m, MediaWork::RecordStart(_, Some(LegId(1))))));
+    assert!(hall.media().iter().any(|m| matches!(m, MediaWork::RecordStart(_, CALLER, right) if right == &[LegId(1)])));
 }
 
 #[test]
@@ -345,7 +345,7 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
         });
         write.await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let closed = crate::calls::close_interrupted(&test.store, &vault, folder.path()).await.unwrap();
+        let closed = crate::calls::close_interrupted(&test.store, &vault, folder.path(), &[]).await.unwrap();
         assert_eq!(closed, 1, "the call that was up got its end");
 
         let calls = crate::calls::Calls::new(
@@ -355,6 +355,7 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
             plans(),
             Arc::new(City),
             folder.path().to_owned(),
+            Arc::from([]),
         );
         let lead = reader(city(), &[Action::CallRead]);
         let filter = crate::calls::CallFilter { limit: 10, ..Default::default() };
@@ -372,25 +373,99 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
         assert!(call.talk_ms.unwrap() >= 30_000 && call.wait_ms.unwrap() >= 4_000, "{call:?}");
         assert_eq!(list[0].cause.as_deref(), Some("hub_restarted"));
 
+        let wall = Timestamp(hall.now.wall.as_millisecond());
+        let back = calls.callbacks(&lead, wall).await.unwrap();
+        assert_eq!(back.iter().map(|c| c.id.clone()).collect::<Vec<_>>(), [interrupted.to_string()]);
+        assert_eq!((back[0].number.as_str(), back[0].why.as_str()), ("037****3456", "no_answer"));
+        let note = Personal::words(format!("call:{answered}"), "已向王先生说明办理时限");
+        let note = Some(Personal { owner: Vault::new([7; 32]).phone_owner("037165123456"), ..note });
+        let event = CallsEvent::WrappedUp { code: "answered".into(), name: "直接答复".into(), note };
+        let (subject, actor) =
+            (crate::events::Subject::from(answered), crate::events::ActorRef::part("person", "坐席1"));
+        let wrapped = Entry { at: wall, subject, call: Some(answered), orgs: Vec::new(), actor, event };
+        hall.leg(interrupted, 0, LegEvent::HungUp);
+        hall.wait(1_000);
+        hall.out.clear();
+        hall.ask(Ask::Queue(queue::Command::SetState { agent: agent(1), wanted: Wanted::Ready })).unwrap();
+        let again = hall.talk();
+        let later: Vec<Entry> = hall.entries().into_iter().cloned().chain([wrapped]).collect();
+        let keys = Vault::new([7; 32]);
+        let write = test.store.write(move |tx| {
+            Box::pin(async move {
+                for entry in &later {
+                    write_one(tx, &keys, entry).await?;
+                }
+                Ok::<_, StoreError>(())
+            })
+        });
+        write.await.unwrap();
+        assert!(calls.callbacks(&lead, wall).await.unwrap().is_empty(), "he has called again and was answered");
+        let wrap_up = calls.call(&lead, answered).await.unwrap().wrap_up.unwrap();
+        assert_eq!((wrap_up.name.as_str(), wrap_up.note.as_deref()), ("直接答复", Some("已向王先生说明办理时限")));
+
         let by_number = crate::calls::CallFilter {
             number: crate::ids::PhoneNumber::parse("0371-65123456").ok(),
             limit: 10,
             ..Default::default()
         };
-        assert_eq!(calls.list(&lead, &by_number).await.unwrap().len(), 4);
+        assert_eq!(calls.list(&lead, &by_number).await.unwrap().len(), 5);
         let other = reader(city().child("erqi"), &[Action::CallRead]);
         assert!(calls.list(&other, &filter).await.unwrap().is_empty(), "another county sees nothing");
 
         let far = (Timestamp(0), Timestamp(i64::MAX));
         let figures = calls.figures(&lead, Some("city_hotline"), far.0, far.1).await.unwrap();
         let fifteen = figures.iter().find(|f| f.name == "connect_rate_15s").unwrap();
-        assert_eq!(fifteen.counted, [answered, relieved].map(|id| id.to_string()), "the duty officer is a person too");
-        assert_eq!(fifteen.denominator, 4, "{fifteen:?}");
+        let served = [answered, relieved, again].map(|id| id.to_string());
+        assert_eq!(fifteen.counted, served, "the duty officer is a person too");
+        assert_eq!(fifteen.denominator, 5, "{fifteen:?}");
         let abandoned = figures.iter().find(|f| f.name == "abandon_rate").unwrap();
         assert_eq!(abandoned.counted, [gave_up.to_string()], "wherever the plan had led him");
         let none = calls.figures(&other, None, far.0, far.1).await.unwrap();
         assert!(none.iter().all(|f| f.denominator == 0), "counts do not leak");
     }
+}
+
+/// Whoever asked for a person and hung up has given up, however quickly: before anybody rang, while it rang, and in the
+/// seconds in which an agent has picked up but the notice is still being said.
+#[test]
+fn a_quick_hang_up_is_a_caller_who_gave_up() {
+    for step in 0..3 {
+        let mut hall = Hall::new(if step == 0 { 0 } else { 1 });
+        let call = hall.citizen();
+        if step > 0 {
+            hall.leg(call, 1, LegEvent::Ringing);
+        }
+        if step > 1 {
+            hall.leg(call, 1, LegEvent::Answered);
+        }
+        hall.wait(300);
+        hall.leg(call, 0, LegEvent::HungUp);
+        let of = |find: fn(&CallsEvent) -> Option<String>| hall.entries().iter().find_map(|e| find(&e.event));
+        let why = of(|e| if let CallsEvent::QueueLeft { why, .. } = e { Some(why.clone()) } else { None });
+        let outcome = of(|e| if let CallsEvent::Ended { outcome, .. } = e { Some(outcome.clone()) } else { None });
+        assert_eq!((why.as_deref(), outcome.as_deref()), (Some("abandoned"), Some("abandoned")), "step {step}");
+        let all = hall.floor.snapshot(hall.now).figures;
+        let counted =
+            |name: &str| all.iter().find(|f| f.name == name).map(|f| (f.counted, f.over, f.excluded)).unwrap();
+        assert_eq!(counted("abandon_rate"), (1, 1, 0), "step {step}");
+        assert_eq!(counted("connect_rate"), (0, 0, 1), "left out and listed: he waited less than five seconds");
+    }
+}
+
+/// After a restart the live figures begin with what the records say of the last day.
+#[test]
+fn figures_go_on_after_a_restart() {
+    let mut before = Hall::new(1);
+    let call = before.talk();
+    before.leg(call, 0, LegEvent::HungUp);
+    let mut after = Hall::new(1);
+    let asked_at = Timestamp(after.now.wall.as_millisecond() - 60_000);
+    let outcome = queue::figures::Outcome::Answered { after_ms: 4_000, by: Some(agent(1)) };
+    let facts = vec![queue::figures::CallFact { call, queue: "city_hotline".into(), asked_at, outcome }];
+    let past = crate::calls::Past { facts, talks: vec![("city_hotline".into(), 60_000); 5], ..Default::default() };
+    after.floor.recall(past, after.now);
+    let figures = |hall: &Hall| hall.floor.snapshot(hall.now).figures;
+    assert_eq!(figures(&after), figures(&before));
 }
 
 #[test]

@@ -229,8 +229,8 @@ async fn dial(State(api): State<Api>, ask: Ask, Json(body): Json<DialAsk>) -> An
     Ok(answer)
 }
 
-/// A command about a running call: `hold`, `resume`, `mute`, `unmute`, `transfer`, `cancel_transfer`, `hang_up`, `dtmf`,
-/// `wrap_up`; of supervisors `release`, `take_out`, `raise`.
+/// A command about a running call: `hold`, `resume`, `mute`, `unmute`, `transfer`, `cancel_transfer`, `consult`, `complete`,
+/// `cancel_consult`, `conference`, `hang_up`, `dtmf`, `wrap_up`; of supervisors `release`, `take_out`, `raise`.
 #[utoipa::path(post, path = "/calls/{id}/{verb}", tag = "calls", params(("id" = String, Path), ("verb" = String, Path)), request_body = CallAsk, responses((status = 200, body = CallState)))]
 async fn act(State(api): State<Api>, Path((call, verb)): Path<(String, String)>, ask: Ask, body: Bytes) -> Answer {
     let call: CallId = id(&call)?;
@@ -238,11 +238,17 @@ async fn act(State(api): State<Api>, Path((call, verb)): Path<(String, String)>,
         true => CallAsk::default(),
         false => serde_json::from_slice(&body).map_err(|e| Refusal::invalid("http.bad_json", e.to_string()))?,
     };
+    let calls = api.calls.clone();
+    if verb == "wrap_up" {
+        return command(&api, ask, StatusCode::OK, move |tx, ask| {
+            Box::pin(async move { calls.wrap_up(tx, &ask.actor, call, body).await })
+        })
+        .await;
+    }
     if ask.key.is_none() {
         // Nothing to remember: the call does not wait for the disk.
         return Ok(Json(api.calls.act(&ask.actor, call, &verb, body).await?).into_response());
     }
-    let calls = api.calls.clone();
     command(&api, ask, StatusCode::OK, move |_, ask| {
         Box::pin(async move { calls.act(&ask.actor, call, &verb, body).await })
     })

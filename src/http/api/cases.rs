@@ -124,6 +124,9 @@ async fn history(State(api): State<Api>, Signed(actor): Signed, body: Bytes) -> 
 #[utoipa::path(get, path = "/cases/{id}", tag = "cases", params(("id" = String, Path)), responses((status = 200, body = CaseDetail)))]
 async fn one(State(api): State<Api>, Signed(actor): Signed, Path(id): Path<CaseId>) -> Answer {
     let detail = api.cases.detail(&api.store, &actor, id).await?;
+    if let Err(error) = api.cases.looked(&api.store, &actor, id).await {
+        tracing::debug!(%error, "that a case was looked at could not be noted");
+    }
     let version = detail.line.version;
     Ok(with_etag(Json(detail).into_response(), version))
 }

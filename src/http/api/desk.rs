@@ -10,7 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::id;
+use crate::access::Actor;
 use crate::calls::desk::{CallState, DeskView, StateAsk};
+use crate::cases::CaseLine;
 use crate::http::{Answer, Api, Ask, Signed, command};
 use crate::ids::{CallId, PersonId, Timestamp};
 
@@ -23,16 +25,35 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(draft, put_draft))
 }
 
+/// A desk with what became of the agent's cases.
+#[derive(Serialize, ToSchema)]
+struct DeskBody {
+    #[serde(flatten)]
+    desk: DeskView,
+    /// Cases that the agent took in and that others have moved since he looked at them last; of the last seven days, at
+    /// most twenty, newest change first.
+    changed: Vec<CaseLine>,
+}
+
+impl DeskBody {
+    async fn of(api: &Api, actor: &Actor, desk: DeskView) -> Answer<Json<Self>> {
+        let changed = api.cases.news(&api.store, actor).await?;
+        Ok(Json(Self { desk, changed }))
+    }
+}
+
 /// One's own desk.
-#[utoipa::path(get, path = "/desk", tag = "calls", responses((status = 200, body = DeskView)))]
-async fn desk(State(api): State<Api>, Signed(actor): Signed) -> Answer<Json<DeskView>> {
-    Ok(Json(api.calls.desk(&actor).await?))
+#[utoipa::path(get, path = "/desk", tag = "calls", responses((status = 200, body = DeskBody)))]
+async fn desk(State(api): State<Api>, Signed(actor): Signed) -> Answer<Json<DeskBody>> {
+    let desk = api.calls.desk(&actor).await?;
+    DeskBody::of(&api, &actor, desk).await
 }
 
 /// Sets one's own state. During a call it is kept for its end.
-#[utoipa::path(put, path = "/desk/state", tag = "calls", request_body = StateAsk, responses((status = 200, body = DeskView)))]
-async fn set_state(State(api): State<Api>, ask: Ask, Json(body): Json<StateAsk>) -> Answer<Json<DeskView>> {
-    Ok(Json(api.calls.set_state(&ask.actor, body).await?))
+#[utoipa::path(put, path = "/desk/state", tag = "calls", request_body = StateAsk, responses((status = 200, body = DeskBody)))]
+async fn set_state(State(api): State<Api>, ask: Ask, Json(body): Json<StateAsk>) -> Answer<Json<DeskBody>> {
+    let desk = api.calls.set_state(&ask.actor, body).await?;
+    DeskBody::of(&api, &ask.actor, desk).await
 }
 
 /// Sets another agent's state: for supervisors.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::stage::{Accounts, agent};
 use crate::calls::call::{LegCommand, LegEvent, LegId, Party};
-use crate::calls::edge::{Edge, EdgeConfig, EdgeEvent, Source, Unstored, media_leg};
+use crate::calls::edge::{Edge, EdgeConfig, EdgeEvent, SipTls, Source, Unstored, media_leg};
 use crate::config::Config;
 
 pub(super) struct Hub {
@@ -27,10 +27,26 @@ impl Drop for Hub {
     }
 }
 
+/// A certificate of its own: what the edge is told, and what a client is to trust.
+pub(super) fn certificate() -> (SipTls, rustls::pki_types::CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+    let der = made.cert.der().clone();
+    let config = builder.with_no_client_auth().with_single_cert(vec![der.clone()], key.into()).unwrap();
+    let address = "127.0.0.1:0".parse().unwrap();
+    (SipTls { address, config: Arc::new(config), is_asked_for: true }, der)
+}
+
 impl Hub {
     /// On free ports; `sip` 0 for any.
     pub(super) async fn start(sip: u16, first_rtp: u16) -> Self {
-        let mut config = EdgeConfig::new(&Config::demo("x"));
+        Self::start_with(sip, first_rtp, None).await
+    }
+
+    pub(super) async fn start_with(sip: u16, first_rtp: u16, tls: Option<SipTls>) -> Self {
+        let mut config = EdgeConfig { tls, ..EdgeConfig::new(&Config::demo("x")) };
         config.udp.set_port(sip);
         config.tcp.set_port(sip);
         config.webrtc.set_port(0);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
-use super::hub::Hub;
+use super::hub::{Hub, certificate};
 use super::stage::{Stage, agent, answer_to, from_callee, invite, register, within};
 use crate::calls::call::{LegCommand, LegEvent, LegId, Party};
 use crate::calls::edge::{EdgeEvent, Frame, Source, media_leg};
@@ -429,4 +430,32 @@ async fn a_browser_calls_and_is_answered_in_its_own_kind() {
     let answer = String::from_utf8_lossy(&ok.body).into_owned();
     assert!(answer.contains("UDP/TLS/RTP/SAVPF") && answer.contains("a=setup:passive"), "{answer}");
     assert!(ok.headers.get(Name::Contact).unwrap().contains("transport=ws"));
+}
+
+#[tokio::test]
+async fn a_telephone_may_come_over_tls() {
+    let (tls, trusted) = certificate();
+    let hub = Hub::start_with(0, 41_000, Some(tls)).await;
+    let address = hub.edge.addresses().tls.unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted).unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    let options = "OPTIONS sip:hub SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bKt\r\nMax-Forwards: 70\r\n\
+                   From: <sip:a@hub>;tag=t\r\nTo: <sip:hub>\r\nCall-ID: tls\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    stream.write_all(options.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4_096];
+    let length = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    assert!(answer.starts_with("SIP/2.0 200") && answer.contains("SIP/2.0/TLS"), "{answer}");
+    // Plain text at that door is no SIP.
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain.write_all(options.as_bytes()).await.unwrap();
+    let mut rest = Vec::new();
+    let _ = plain.read_to_end(&mut rest).await;
+    assert!(!rest.starts_with(b"SIP"));
 }

@@ -5,4 +5,5 @@ mod by_hand;
 mod hub;
 mod loopback;
 mod machine;
+mod restart;
 mod stage;

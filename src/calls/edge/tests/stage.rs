@@ -5,15 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use liandong_media::relay::{Media, Remote};
 use liandong_sip::digest::{Account, Algorithm, Secret, answer_challenge};
 use liandong_sip::flow::ConnectionId;
 use liandong_sip::{Flow, Message, Millis, Name, Request, Response, Tokens, Transport};
 use uuid::Uuid;
 
 use crate::calls::call::{LegCommand, LegEvent, LegId, Party};
-use crate::calls::edge::core::{Core, CoreConfig, Out};
-use crate::calls::edge::leg::{Described, LegKey, MediaJob, MediaReply, NoMedia};
-use crate::calls::edge::{Credentials, EdgeEvent, SipAccount};
+use crate::calls::edge::core::{Change, Core, CoreConfig, Out};
+use crate::calls::edge::kept::KeptMedia;
+use crate::calls::edge::leg::{BranchId, Described, LegKey, MediaJob, MediaReply, NoMedia};
+use crate::calls::edge::{Credentials, EdgeEvent, SipAccount, StoredLeg};
 use crate::config::Config;
 use crate::ids::{CallId, PersonId, SeededIds, Timestamp};
 
@@ -69,6 +71,8 @@ pub(super) struct Stage {
     /// Whether the store answers at once, and how.
     pub(super) store: Option<bool>,
     pub(super) tickets: Vec<u64>,
+    /// Legs on the disk.
+    pub(super) kept: BTreeMap<LegKey, String>,
     tokens: Tokens,
 }
 
@@ -94,6 +98,7 @@ impl Stage {
             media: Ok(described(false)),
             store: Some(true),
             tickets: Vec::new(),
+            kept: BTreeMap::new(),
             tokens: Tokens::new([9; 32]),
         }
     }
@@ -131,12 +136,38 @@ impl Stage {
                         self.core.handle_media(key, MediaReply::Done(number, self.media.clone()), self.now);
                     }
                 }
-                Out::Save(ticket, _) => match self.store {
-                    Some(stored) => self.core.handle_saved(ticket, stored, self.now),
-                    None => self.tickets.push(ticket),
-                },
+                Out::Save(ticket, changes) => {
+                    changes.into_iter().for_each(|change| self.store_leg(change));
+                    match self.store {
+                        Some(stored) => self.core.handle_saved(ticket, stored, self.now),
+                        None => self.tickets.push(ticket),
+                    }
+                }
             }
         }
+    }
+
+    fn store_leg(&mut self, change: Change) {
+        match change {
+            Change::KeepLeg { key, detail } => drop(self.kept.insert(key, detail)),
+            Change::DropLeg { key } => drop(self.kept.remove(&key)),
+            Change::Put { .. } | Change::Remove { .. } => {}
+        }
+    }
+
+    /// The hub is killed and started again: only what lay on the disk is there.
+    pub(super) fn restarted(self) -> Self {
+        let mut stage = Self::new();
+        for (key, detail) in self.kept {
+            let stored = StoredLeg { call: key.call, leg: key.leg, detail };
+            let (taken, media) = stage.core.restore_leg(&stored, stage.now).expect("what was kept is taken up");
+            assert_eq!(taken, key);
+            stage
+                .jobs
+                .extend(media.map(|_| (key, MediaJob::Offer { branch: BranchId(0), browser: false, again: true })));
+        }
+        stage.turn();
+        stage
     }
 
     pub(super) fn response(&mut self) -> Response {
@@ -229,7 +260,8 @@ impl Stage {
 }
 
 pub(super) fn described(held: bool) -> Described {
-    Described { sdp: SDP.into(), held, changed: false }
+    let remote = Remote::new("127.0.0.1:4000".parse().unwrap(), Media::pcma());
+    Described { sdp: SDP.into(), held, changed: false, kept: Some(KeptMedia::new(10_000, 1, &remote)) }
 }
 
 pub(super) fn udp(from: &str) -> Flow {

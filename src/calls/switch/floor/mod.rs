@@ -5,19 +5,24 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use liandong_dialplans::{AreaName, CallStart, Digit, Millis, Now, PlanSet, PlayId, PromptRef, Repeat, Runner};
+use liandong_dialplans::{Digit, Millis, Now, PlanSet, PlayId, PromptRef, Repeat};
+
+mod arrivals;
+mod asks;
+mod refusals;
+mod taken_up;
 
 use super::facts::{Entry, Facts, Words, call_of};
 use super::ports::{AgentProfile, Areas};
 use crate::access::Refusal;
 use crate::calls::call::{
-    self, CALLER, Call, Effect, Input, LegCommand, LegEvent, LegId, LegState, MediaCommand, Origin, Party, Role,
+    self, CALLER, Call, Effect, Gist, Input, LegCommand, LegEvent, LegId, LegState, MediaCommand, Role, ThirdParty,
 };
-use crate::calls::edge::{EdgeEvent, Source, media_leg};
+use crate::calls::edge::{EdgeEvent, media_leg};
 use crate::calls::queue::{self, Acd};
 use crate::events::calls::{CallsEvent, Direction};
 use crate::events::{ActorRef, Personal, Subject};
-use crate::ids::{CallId, CaseId, PersonId, PhoneNumber, Timestamp};
+use crate::ids::{CallId, CaseId, PersonId, Timestamp};
 use crate::log::Vault;
 
 /// Calls at a time; more are answered 503. A city's storm (`facts/calls.md` §3) has some thousands waiting.
@@ -36,6 +41,8 @@ pub enum Out {
     Media(CallId, MediaWork),
     /// Written down.
     Log(Box<Entry>),
+    /// Kept as it is, so that it can be taken up after a kill; `None`: it is over.
+    Keep(CallId, Option<String>),
 }
 
 /// What is asked of the media engine, about one call.
@@ -58,10 +65,14 @@ pub enum MediaWork {
     },
     /// Nothing played to it.
     StopPlay(LegId),
-    /// The recording begins: the caller on the left track, whoever talks with him on the right one.
-    RecordStart(PathBuf, Option<LegId>),
-    /// Another one talks with the caller.
-    RecordTracks(LegId),
+    /// Each of them hears all others.
+    Conference(Vec<LegId>),
+    /// The recording begins: left track, right track.
+    RecordStart(PathBuf, LegId, Vec<LegId>),
+    /// It goes on in its file after a restart, so many milliseconds after its beginning.
+    RecordResume(PathBuf, u64, LegId, Vec<LegId>),
+    /// Others are on the tracks.
+    RecordTracks(LegId, Vec<LegId>),
     /// The recording ends.
     RecordStop,
     /// A key towards a leg.
@@ -105,11 +116,18 @@ pub enum Ask {
 pub enum Do {
     /// As it stands.
     Plain(call::Command),
-    /// Blind transfer to an extension or number.
+    /// Blind transfer.
     Transfer {
         /// The agent who asks.
         by: PersonId,
-        /// Extension or number.
+        /// Extension, number, or a queue for the one of its agents who has been free longest.
+        to: String,
+    },
+    /// Ask a third party while the other waits.
+    Consult {
+        /// The agent who asks.
+        by: PersonId,
+        /// As for a transfer.
         to: String,
     },
 }
@@ -132,6 +150,17 @@ pub struct LiveCall {
     pub state: &'static str,
     /// The agent's voice is off.
     pub muted: bool,
+    /// A third party.
+    pub third: Option<Third>,
+}
+
+/// A third party in a call, as screens show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Third {
+    /// `ringing`, `talking` with the agent while the other side waits, `together`.
+    pub state: &'static str,
+    /// The agent's name, where it is one.
+    pub name: Option<String>,
 }
 
 struct Live {
@@ -140,6 +169,8 @@ struct Live {
     /// What plays to each leg, and whether the engine has begun it.
     plays: BTreeMap<LegId, (PlayId, bool)>,
     due: Option<Millis>,
+    /// What of it lies on the disk.
+    kept: Option<Gist>,
 }
 
 /// All live calls and the queues.
@@ -158,6 +189,8 @@ pub struct Floor {
     extensions: BTreeMap<String, PersonId>,
     todo: VecDeque<(CallId, Input)>,
     out: Vec<Out>,
+    /// Calls that may have changed so that it is to be written.
+    changed: BTreeSet<CallId>,
     draining: bool,
 }
 
@@ -178,8 +211,16 @@ impl Floor {
             extensions: BTreeMap::new(),
             todo: VecDeque::new(),
             out: Vec::new(),
+            changed: BTreeSet::new(),
             draining: false,
         }
+    }
+
+    /// What the queues knew before the hub was started.
+    pub fn recall(&mut self, past: crate::calls::Past, now: Now) {
+        let agents = past.agents.into_iter();
+        let agents = agents.map(|(agent, state, since)| (agent, state, Millis(u64::try_from(since.0).unwrap_or(0))));
+        self.acd.recall(past.facts, past.talks, agents.collect(), now);
     }
 
     /// Takes what the edge says.
@@ -317,265 +358,27 @@ impl Floor {
             None if rings || live.facts.direction != Direction::In => "ringing",
             None => "queued",
         };
-        Some(LiveCall { call: id, state, muted: live.facts.muted })
+        Some(LiveCall { call: id, state, muted: live.call.is_muted(), third: self.third(&live.call) })
+    }
+
+    fn third(&self, call: &Call) -> Option<Third> {
+        let (leg, how) = call.third_party()?;
+        let role = call.legs().find(|(id, ..)| *id == leg).map(|(_, role, _)| role.clone());
+        let name = match role {
+            Some(Role::Agent { agent }) => self.agents.get(&agent).map(|profile| profile.name.clone()),
+            _ => None,
+        };
+        let state = match how {
+            ThirdParty::Ringing => "ringing",
+            ThirdParty::Asked => "talking",
+            ThirdParty::Together => "together",
+        };
+        Some(Third { state, name })
     }
 
     /// The units that may see a live call.
     pub fn orgs_of(&self, id: CallId) -> Option<Vec<crate::ids::OrgPath>> {
         self.live.get(&id).map(|live| live.facts.orgs.clone())
-    }
-
-    // ---- calls that come in
-
-    fn incoming(&mut self, call: CallId, source: Source, caller: &str, display: &str, called: &str, now: Now) {
-        let refusal = if self.draining || self.live.len() >= CALLS_MAX {
-            Some(503)
-        } else {
-            match source {
-                Source::Trunk(trunk) => self.offered_by_trunk(call, trunk, caller, display, called, now).err(),
-                Source::Agent(agent) => self.offered_by_agent(call, agent, called, now).err(),
-            }
-        };
-        if let Some(status) = refusal {
-            metrics::counter!("liandong_calls_refused_total", "status" => status.to_string()).increment(1);
-            self.out.push(Out::Leg(call, CALLER, LegCommand::Reject { status }));
-        }
-    }
-
-    fn offered_by_trunk(
-        &mut self,
-        call: CallId,
-        trunk: String,
-        caller: &str,
-        display: &str,
-        called: &str,
-        now: Now,
-    ) -> Result<(), u16> {
-        let plan = self.plans.plan_for_number(called).cloned().ok_or(404u16)?;
-        let runner = Runner::new(self.plans.clone(), &plan).ok_or(404u16)?;
-        let number = normal(caller);
-        let county = number.as_deref().and_then(|n| self.areas.county_of(n));
-        let area = county.as_ref().and_then(|county| self.area_of(county));
-        let start = CallStart { caller: number.clone(), area: area.clone(), called: called.to_owned() };
-        let facts = Facts::new(Direction::In, self.areas.home(), now.mono.0);
-        let offered = CallsEvent::Offered {
-            direction: Direction::In,
-            from: number.as_deref().map(|n| self.personal(n, n)),
-            name: (!display.is_empty()).then(|| self.personal(number.as_deref().unwrap_or("anonymous"), display)),
-            line: called.to_owned(),
-            trunk: Some(trunk),
-            area: county.map(|c| c.name),
-            agent: None,
-            plan_version: Some(runner.version()),
-        };
-        let (machine, effects) = Call::inbound(call, runner, start, now);
-        self.begin(call, machine, facts, offered, ActorRef::part("phone", "来电人"), effects, now);
-        Ok(())
-    }
-
-    fn offered_by_agent(&mut self, call: CallId, agent: PersonId, called: &str, now: Now) -> Result<(), u16> {
-        if self.acd.agents().any(|(id, state)| id == agent && state.call().is_some()) {
-            return Err(486);
-        }
-        let (to, direction) = self.route(agent, called).map_err(|refusal| match refusal.kind {
-            crate::access::RefusalKind::Forbidden => 403u16,
-            _ => 404,
-        })?;
-        self.reserve(&to, call, None, now).map_err(|_| 486u16)?;
-        let origin = Origin::Incoming(Role::Agent { agent });
-        self.direct(call, agent, origin, to, called, direction, None, now);
-        Ok(())
-    }
-
-    /// The plans' area of a county: by its name, else by the queue of its sub-centre.
-    fn area_of(&self, county: &super::ports::County) -> Option<AreaName> {
-        let by_name = self.plans.areas().find(|(name, _)| name.as_str() == county.name);
-        let by_queue = || self.plans.areas().find(|(_, area)| area.queue.as_str().starts_with(&county.code));
-        by_name.or_else(by_queue).map(|(name, _)| name.clone())
-    }
-
-    // ---- calls that an agent begins
-
-    fn dial(
-        &mut self,
-        agent: PersonId,
-        call: CallId,
-        to: &str,
-        case: Option<CaseId>,
-        now: Now,
-    ) -> Result<Done, Refusal> {
-        if self.draining {
-            return Err(Refusal::new(
-                crate::access::RefusalKind::Unavailable,
-                "calls.draining",
-                "系统正在停机，暂不能外呼",
-            ));
-        }
-        let state = self.acd.agents().find(|(id, _)| *id == agent).map(|(_, state)| state.clone());
-        let state = state.ok_or_else(not_an_agent)?;
-        if state.call().is_some() {
-            return Err(Refusal::conflict("calls.busy", "您正在通话中，请先结束当前通话再外呼"));
-        }
-        let (party, direction) = self.route(agent, to)?;
-        self.reserve(&party, call, None, now)?;
-        self.direct(call, agent, Origin::Desk(agent), party, to, direction, case, now);
-        Ok(Done { call: Some(call), ..Done::default() })
-    }
-
-    /// Where an extension or number leads to.
-    fn route(&self, agent: PersonId, to: &str) -> Result<(Party, Direction), Refusal> {
-        let digits = PhoneNumber::parse(to).map_err(|_| bad_number())?;
-        let digits = digits.as_str();
-        if digits.len() > NUMBER_MAX {
-            return Err(bad_number());
-        }
-        if let Some(other) = self.extensions.get(digits) {
-            if *other == agent {
-                return Err(Refusal::conflict("calls.self", "不能呼叫自己的分机").field("/to"));
-            }
-            return Ok((Party::Agent(*other), Direction::Internal));
-        }
-        if !self.agents.get(&agent).is_some_and(|a| a.may_dial) {
-            return Err(
-                Refusal::forbidden("access.denied", "当前岗位没有「外呼」的权限").who_may("持有「外呼」权限的岗位")
-            );
-        }
-        let outward = |number: &str| self.prefixes.iter().any(|p| number.starts_with(p.as_str()));
-        // Who leaves the digit for an outside line away means the number all the same.
-        let whole = digits.len() >= OUTSIDE_MIN;
-        let with_digit = self.prefixes.iter().filter(|p| whole && !p.is_empty()).map(|p| format!("{p}{digits}"));
-        let number = Some(digits.to_owned()).filter(|n| outward(n)).or_else(|| with_digit.into_iter().next());
-        let number = number.ok_or_else(|| {
-            Refusal::invalid("calls.no_way_out", "没有可拨出该号码的中继，请检查号码或请管理员配置 [trunks]")
-                .field("/to")
-        })?;
-        Ok((Party::Number(number), Direction::Out))
-    }
-
-    /// An agent who is called directly is reserved, so that the queue does not ring him meanwhile.
-    fn reserve(
-        &mut self,
-        to: &Party,
-        call: CallId,
-        queue: Option<liandong_dialplans::QueueName>,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        match to {
-            Party::Agent(agent) => self.queue_command(queue::Command::Reserve { agent: *agent, call, queue }, now),
-            Party::Number(_) => Ok(()),
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)] // what a direct call consists of; used in two places
-    fn direct(
-        &mut self,
-        call: CallId,
-        agent: PersonId,
-        origin: Origin,
-        to: Party,
-        dialled: &str,
-        direction: Direction,
-        case: Option<CaseId>,
-        now: Now,
-    ) {
-        let (home, extension) = self
-            .agents
-            .get(&agent)
-            .map_or_else(|| (self.areas.home(), String::new()), |a| (a.unit_path.clone(), a.extension.clone()));
-        let mut facts = Facts::new(direction, home, now.mono.0);
-        facts.cases.extend(case);
-        let number = normal(dialled).unwrap_or_else(|| dialled.to_owned());
-        let name = match &to {
-            Party::Agent(other) => self.agents.get(other).map(|a| self.personal(&number, &a.name)),
-            Party::Number(_) => None,
-        };
-        let offered = CallsEvent::Offered {
-            direction,
-            from: Some(self.personal(&number, &number)),
-            name,
-            line: if direction == Direction::Out { self.shown.clone() } else { extension },
-            trunk: None,
-            area: None,
-            agent: Some(agent),
-            plan_version: None,
-        };
-        let record = direction == Direction::Out;
-        let (machine, effects) = Call::direct(call, origin, to, record, now);
-        let actor = self.words(|w| w.agent_ref(agent));
-        self.begin(call, machine, facts, offered, actor.clone(), effects, now);
-        if let Some(case_id) = case {
-            self.log(Some(call), CallsEvent::Linked { case_id, public_no: None }, actor, now);
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)] // a new call and its first steps
-    fn begin(
-        &mut self,
-        id: CallId,
-        call: Call,
-        facts: Facts,
-        offered: CallsEvent,
-        actor: ActorRef,
-        effects: Vec<Effect>,
-        now: Now,
-    ) {
-        metrics::counter!("liandong_calls_total", "direction" => direction_word(facts.direction)).increment(1);
-        self.live.insert(id, Live { call, facts, plays: BTreeMap::new(), due: None });
-        self.log(Some(id), offered, actor, now);
-        self.perform(id, effects, now);
-        self.work(now);
-    }
-
-    // ---- what desks ask
-
-    fn queue_command(&mut self, command: queue::Command, now: Now) -> Result<(), Refusal> {
-        let effects = self.acd.command(command, now).map_err(queue_refusal)?;
-        self.queue_effects(effects, now);
-        self.work(now);
-        Ok(())
-    }
-
-    fn call_command(&mut self, call: CallId, command: Do, now: Now) -> Result<Done, Refusal> {
-        match command {
-            Do::Plain(command) => self.plain(call, command, now)?,
-            Do::Transfer { by, to } => self.transfer(call, by, &to, now)?,
-        }
-        Ok(Done { call: Some(call), ..Done::default() })
-    }
-
-    fn plain(&mut self, id: CallId, command: call::Command, now: Now) -> Result<(), Refusal> {
-        let live = self.live.get_mut(&id).ok_or_else(gone)?;
-        let muted = match &command {
-            call::Command::Mute { on, .. } => Some(*on),
-            _ => None,
-        };
-        let effects = live.call.command(command, now).map_err(call_refusal)?;
-        if let Some(on) = muted {
-            live.facts.muted = on;
-        }
-        self.perform(id, effects, now);
-        self.work(now);
-        Ok(())
-    }
-
-    fn transfer(&mut self, id: CallId, by: PersonId, to: &str, now: Now) -> Result<(), Refusal> {
-        let queue = self.live.get(&id).ok_or_else(gone)?.call.last_queue().cloned();
-        let (party, _) = self.route(by, to)?;
-        self.reserve(&party, id, queue, now)?;
-        let done = self.plain(id, call::Command::Transfer { by, to: party.clone() }, now);
-        if let (Err(_), Party::Agent(agent)) = (&done, party) {
-            self.acd(queue::Input::Release { agent, call: id }, now);
-        }
-        done
-    }
-
-    fn reattach(&self, agent: PersonId) -> Result<Done, Refusal> {
-        let his = |role: &Role| matches!(role, Role::Agent { agent: a } if *a == agent);
-        let found = self.live.iter().find_map(|(id, live)| {
-            live.call.legs().find(|(_, role, state)| his(role) && *state == LegState::Up).map(|(leg, ..)| (*id, leg))
-        });
-        let leg = found.ok_or_else(|| Refusal::conflict("calls.nothing_to_reattach", "您当前没有进行中的通话"))?;
-        Ok(Done { call: Some(leg.0), reattach: Some(leg) })
     }
 
     // ---- the machines
@@ -607,7 +410,7 @@ impl Floor {
         for effect in effects {
             match effect {
                 Effect::Leg(leg, command) => self.out.push(Out::Leg(id, leg, command)),
-                Effect::Media(command) => self.media(id, command),
+                Effect::Media(command) => self.media(id, command, now),
                 Effect::Queue(input) => {
                     for effect in self.acd.handle(input, now) {
                         match effect {
@@ -622,6 +425,7 @@ impl Floor {
         }
         self.queue_effects(said, now);
         self.schedule(id);
+        self.changed.insert(id);
     }
 
     fn queue_effects(&mut self, effects: Vec<queue::Effect>, now: Now) {
@@ -650,12 +454,16 @@ impl Floor {
     }
 
     fn forget(&mut self, id: CallId) {
-        if let Some(due) = self.live.remove(&id).and_then(|live| live.due) {
+        let Some(live) = self.live.remove(&id) else { return };
+        if let Some(due) = live.due {
             self.due.remove(&(due, id));
+        }
+        if live.kept.is_some() {
+            self.out.push(Out::Keep(id, None));
         }
     }
 
-    fn media(&mut self, id: CallId, command: MediaCommand) {
+    fn media(&mut self, id: CallId, command: MediaCommand, now: Now) {
         let Some(live) = self.live.get_mut(&id) else { return };
         let out = &mut self.out;
         let mut ask = |work| out.push(Out::Media(id, work));
@@ -664,8 +472,19 @@ impl Floor {
                 live.plays.remove(&a);
                 live.plays.remove(&b);
                 ask(MediaWork::Bridge(a, b));
-                if live.facts.recording.is_some() {
-                    ask(MediaWork::RecordTracks(b));
+            }
+            MediaCommand::Conference(legs) => {
+                for leg in &legs {
+                    live.plays.remove(leg);
+                }
+                ask(MediaWork::Conference(legs));
+            }
+            MediaCommand::Tracks { left, right } => ask(MediaWork::RecordTracks(left, right)),
+            MediaCommand::RecordAgain => {
+                if let Some(path) = live.facts.recording.clone() {
+                    let after_ms = now.mono.0.saturating_sub(live.facts.recording_since);
+                    let right = live.call.peer().into_iter().collect();
+                    ask(MediaWork::RecordResume(path, after_ms, live.call.anchor(), right));
                 }
             }
             MediaCommand::Unbridge(a, b) => ask(MediaWork::Unbridge(a, b)),
@@ -679,8 +498,9 @@ impl Floor {
             }
             MediaCommand::Record { on: true } => {
                 let path = recording_path(id);
-                live.facts.recording = Some(path.clone());
-                ask(MediaWork::RecordStart(path, live.call.peer()));
+                (live.facts.recording, live.facts.recording_since) = (Some(path.clone()), now.mono.0);
+                let right = live.call.peer().into_iter().collect();
+                ask(MediaWork::RecordStart(path, live.call.anchor(), right));
             }
             MediaCommand::Record { on: false } => ask(MediaWork::RecordStop),
             MediaCommand::Digit(leg, digit) => ask(MediaWork::Digit(leg, digit)),
@@ -748,16 +568,11 @@ impl Floor {
     }
 
     fn take(&mut self) -> Vec<Out> {
+        for id in std::mem::take(&mut self.changed) {
+            self.keep(id);
+        }
         std::mem::take(&mut self.out)
     }
-}
-
-/// A number in the form that we keep; the digits as they came where they are none of ours; `None` if withheld.
-fn normal(number: &str) -> Option<String> {
-    if number.is_empty() || number.eq_ignore_ascii_case("anonymous") {
-        return None;
-    }
-    Some(PhoneNumber::parse(number).map_or_else(|_| number.to_owned(), |n| n.as_str().to_owned()))
 }
 
 /// Below the data folder: `recordings/YYYY/MM/DD/ID.wav`, by the day on which the call began (its id holds the time).
@@ -765,51 +580,4 @@ pub(in crate::calls) fn recording_path(call: CallId) -> PathBuf {
     let seconds = call.0.get_timestamp().map_or(0, |t| i64::try_from(t.to_unix().0).unwrap_or(0));
     let day = Timestamp(seconds.saturating_mul(1_000)).civil();
     PathBuf::from(format!("recordings/{:04}/{:02}/{:02}/{call}.wav", day.year(), day.month(), day.day()))
-}
-
-fn direction_word(direction: Direction) -> &'static str {
-    match direction {
-        Direction::In => "in",
-        Direction::Out => "out",
-        Direction::Internal => "internal",
-    }
-}
-
-fn gone() -> Refusal {
-    Refusal::conflict("calls.ended", "该通话已结束")
-}
-
-fn not_an_agent() -> Refusal {
-    Refusal::conflict("calls.not_an_agent", "当前人员不是坐席：请由管理员分配坐席岗位和分机")
-}
-
-fn bad_number() -> Refusal {
-    Refusal::invalid("calls.bad_number", "请填写分机号或电话号码").field("/to")
-}
-
-/// The queue machine's refusals in the words of the hub.
-fn queue_refusal(refusal: queue::Refusal) -> Refusal {
-    use queue::Refusal as R;
-    match refusal {
-        R::NotAnAgent => not_an_agent(),
-        R::NotInWrapUp => Refusal::conflict("calls.not_in_wrap_up", "当前不在话后整理中"),
-        R::TooLong => Refusal::invalid("calls.wrap_up_too_long", "每次最多延长十分钟").field("/minutes"),
-        R::NotWaiting => Refusal::conflict("calls.not_waiting", "该来电已不在排队"),
-        R::NoReason => Refusal::invalid("calls.no_reason", "请说明调整排队次序的理由").field("/reason"),
-        R::NotReady => Refusal::conflict("calls.agent_not_ready", "对方坐席当前不空闲，请选择空闲的坐席"),
-        R::NoPhone => Refusal::conflict("calls.no_phone", "话机未注册：请先登录话机或软电话，再示闲"),
-    }
-}
-
-/// A call's refusals in the words of the hub.
-fn call_refusal(refusal: call::Refusal) -> Refusal {
-    use call::Refusal as R;
-    match refusal {
-        R::NotInCall => Refusal::forbidden("calls.not_in_call", "您不在该通话中").who_may("正在通话的坐席"),
-        R::Transferring => Refusal::conflict("calls.transferring", "正在转接：请取消或等待转接结束"),
-        R::NoTransfer => Refusal::conflict("calls.no_transfer", "没有可取消的转接"),
-        R::Already => Refusal::conflict("calls.already", "通话已处于该状态"),
-        R::TooManyLegs => Refusal::conflict("calls.too_many_legs", "该通话转接次数过多"),
-        R::Ended => gone(),
-    }
 }
