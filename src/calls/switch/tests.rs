@@ -284,6 +284,73 @@ fn while_draining_new_calls_are_refused_and_old_ones_go_on() {
 }
 
 #[test]
+fn a_queue_is_asked_by_its_name_and_its_idle_agent_takes_over() {
+    let mut hall = Hall::new(2);
+    let call = hall.talk();
+    let by = agent(1);
+    let consult = |to: &str| Ask::Call { call, command: Do::Consult { by, to: to.into() } };
+    hall.ask(consult("市热线")).unwrap();
+    let invited = LegCommand::Invite(crate::calls::call::Party::Agent(agent(2)));
+    assert!(hall.legs(call).contains(&(2, invited)), "{:?}", hall.legs(call));
+    let third = hall.floor.live_call(call).unwrap().third.unwrap();
+    assert_eq!((third.state, third.name.as_deref()), ("ringing", Some("坐席2")));
+    assert_eq!(hall.ask(consult("市热线")).unwrap_err().code, "calls.nobody_free");
+    hall.leg(call, 2, LegEvent::Answered);
+    assert_eq!(hall.floor.live_call(call).unwrap().state, "held");
+    assert!(hall.media().contains(&&MediaWork::Bridge(LegId(1), LegId(2))));
+    assert!(hall.media().contains(&&MediaWork::RecordTracks(CALLER, Vec::new())), "asking is not the caller's to hear");
+    hall.ask(Ask::Call { call, command: Do::Plain(Command::Complete { by }) }).unwrap();
+    assert!(hall.media().contains(&&MediaWork::Bridge(CALLER, LegId(2))));
+    assert!(hall.media().contains(&&MediaWork::RecordTracks(CALLER, vec![LegId(2)])));
+    let kinds = hall.kinds();
+    for kind in ["call.consult_started", "call.transferred"] {
+        assert!(kinds.contains(&kind.to_owned()), "{kind} in {kinds:?}");
+    }
+    hall.wait(5_000);
+    hall.leg(call, 0, LegEvent::HungUp);
+    assert_eq!(hall.floor.live_count(), 0);
+}
+
+/// What the floor keeps of a call is enough for another floor to go on with it.
+#[test]
+fn a_killed_floor_is_taken_up_by_the_next() {
+    let mut hall = Hall::new(2);
+    let call = hall.talk();
+    let begun = hall.now;
+    let kept = |hall: &Hall| {
+        hall.out.iter().rev().find_map(|o| match o {
+            Out::Keep(id, text) if *id == call => Some(text.clone()),
+            _ => None,
+        })
+    };
+    let text = kept(&hall).flatten().expect("a talk is kept");
+    let mut next = Hall::new(2);
+    next.now = begun.after(Millis(5_000));
+    let stray = (CallId(next.ids.uuid()), LegId(3));
+    let legs = [(call, CALLER), (call, LegId(1)), stray];
+    let (taken, out) = next.floor.take_up(vec![(call, text.clone())], &legs, next.now);
+    next.out = out;
+    assert_eq!(taken, [call]);
+    assert_eq!(next.floor.live_call(call).unwrap().state, "talking");
+    assert!(next.media().contains(&&MediaWork::Bridge(CALLER, LegId(1))), "{:?}", next.media());
+    let resumed = |m: &&MediaWork| matches!(m, MediaWork::RecordResume(_, after, CALLER, right) if *after >= 5_000 && right == &[LegId(1)]);
+    assert!(next.media().into_iter().any(|m| resumed(&m)), "{:?}", next.media());
+    assert_eq!(next.legs(stray.0), [(3, LegCommand::HangUp)], "what belongs to nothing is hung up");
+    assert_eq!(next.kinds().iter().filter(|k| *k == "call.taken_up").count(), 1);
+    assert!(kept(&next).is_some(), "and is kept again");
+    next.leg(call, 0, LegEvent::HungUp);
+    assert!(next.legs(call).contains(&(1, LegCommand::HangUp)));
+    assert_eq!(kept(&next), Some(None), "nothing is kept of what is over");
+
+    let mut alone = Hall::new(2);
+    let (taken, out) = alone.floor.take_up(vec![(call, text)], &[(call, LegId(1))], alone.now);
+    alone.out = out;
+    assert_eq!((taken.len(), alone.legs(call)), (0, vec![(1, LegCommand::HangUp)]), "its caller is gone");
+    let (taken, _) = alone.floor.take_up(vec![(call, "{}".into())], &[], alone.now);
+    assert!(taken.is_empty(), "what cannot be read is not taken up");
+}
+
+#[test]
 fn an_extension_that_nobody_has_is_404_and_a_busy_colleague_486() {
     let mut hall = Hall::new(2);
     let nobody = hall.arrive(Source::Agent(agent(2)), "8009");
