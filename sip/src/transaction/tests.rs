@@ -362,7 +362,8 @@ fn a_200_to_an_invite_of_an_earlier_life_is_told_and_can_be_hung_up() {
     assert_eq!(drain(&mut e), ["stray 200"]);
     let contact = crate::NameAddr::parse("<sip:hub@192.0.2.1>").unwrap();
     let bye = crate::Dialog::of_stray(&ok, contact).unwrap().request(Method::Bye).unwrap();
-    assert_eq!((bye.target_text(), bye.headers.to().unwrap().tag()), ("sip:b@192.0.2.9", Some("b")));
+    assert_eq!(bye.target_text(), "sip:b@192.0.2.9");
+    assert_eq!(bye.headers.to().unwrap().tag(), Some("b"));
     assert!(bye.headers.cseq().unwrap().number > ok.headers.cseq().unwrap().number);
 }
 
