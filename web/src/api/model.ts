@@ -95,6 +95,10 @@ export interface Model {
     | 'unmute'
     | 'transfer'
     | 'cancel_transfer'
+    | 'consult'
+    | 'complete'
+    | 'cancel_consult'
+    | 'conference'
     | 'hang_up'
     | 'dtmf'
     | 'wrap_up'
@@ -116,6 +120,8 @@ export interface Model {
     ended_by?: string | null
     muted?: boolean
     held_since?: string | null
+    /** A third party who is asked (`talking`: with the agent, while the other waits) or takes part. */
+    third?: { state: 'ringing' | 'talking' | 'together'; name?: string | null } | null
     recording?: { available: boolean; duration_ms?: number } | null
     case?: { id: string; public_no: string; title: string } | null
     wrap_up?: { code: string; name: string; note?: string | null } | null

@@ -44,6 +44,7 @@ export function CallBar({ call, compact }: { call: Call; compact?: boolean }) {
           <TalkButtons call={call} control={control} />
         )}
       </div>
+      {!ringing && call.third && <ThirdParty third={call.third} control={control} />}
       {!ringing && legMissing(control) && <LegMissing control={control} />}
     </section>
   )
@@ -160,7 +161,7 @@ function TalkButtons({ call, control }: { call: Call; control: CallControl }) {
         label={held ? t('desk.call.resume') : t('desk.call.hold')}
         keyName="F6"
         pressed={held}
-        disabled={control.busy === 'hold'}
+        disabled={control.busy === 'hold' || Boolean(call.third)}
         run={() => void control.toggleHold()}
       />
       <CallButton
@@ -169,7 +170,12 @@ function TalkButtons({ call, control }: { call: Call; control: CallControl }) {
         pressed={call.muted === true}
         run={() => void control.toggleMute()}
       />
-      <CallButton label={t('desk.call.transfer')} keyName="F8" run={() => setTransfer(true)} />
+      <CallButton
+        label={t('desk.call.transfer')}
+        keyName="F8"
+        disabled={Boolean(call.third)}
+        run={() => setTransfer(true)}
+      />
       <Keypad digit={control.digit}>
         <button type="button" className={css.cb}>
           {t('desk.call.keypad')}
@@ -195,6 +201,32 @@ function Keypad({ digit, children }: { digit: (digit: string) => void; children:
     <Popover content={keys} trigger="click" placement="bottom">
       {children}
     </Popover>
+  )
+}
+
+/** Somebody is asked while the citizen waits, or takes part. */
+function ThirdParty({ third, control }: { third: NonNullable<Call['third']>; control: CallControl }) {
+  const { t } = useText()
+  const name = third.name ?? t('desk.third.outside')
+  return (
+    <div className={css.warnRow} role="status">
+      {t(`desk.third.${third.state}`, { name })}
+      {third.state === 'talking' && (
+        <>
+          <button type="button" onClick={() => void control.act('complete')}>
+            {t('desk.third.complete')}
+          </button>
+          <button type="button" onClick={() => void control.act('conference')}>
+            {t('desk.third.conference')}
+          </button>
+        </>
+      )}
+      {third.state !== 'together' && (
+        <button type="button" onClick={() => void control.act('cancel_consult')}>
+          {t('desk.third.cancel')}
+        </button>
+      )}
+    </div>
   )
 }
 

@@ -20,10 +20,10 @@ export function TransferDialog({ open, close, act }: TransferProps) {
   const [busy, setBusy] = useState(false)
   const target = to.replace(/[\s-]/g, '')
   const valid = /^\+?\d{3,15}$/.test(target)
-  const go = async () => {
+  const go = async (how: 'transfer' | 'consult') => {
     if (!valid) return
     setBusy(true)
-    const done = await act('transfer', { to: target })
+    const done = await act(how, { to: target })
     setBusy(false)
     if (done) close()
   }
@@ -36,9 +36,14 @@ export function TransferDialog({ open, close, act }: TransferProps) {
       title={t('desk.transfer.title')}
       afterOpenChange={(shown) => !shown && setTo('')}
       footer={
-        <Button type="primary" disabled={!valid} loading={busy} onClick={() => void go()}>
-          {t('desk.transfer.blind')}
-        </Button>
+        <>
+          <Button disabled={!valid || busy} onClick={() => void go('consult')}>
+            {t('desk.transfer.consult')}
+          </Button>
+          <Button type="primary" disabled={!valid} loading={busy} onClick={() => void go('transfer')}>
+            {t('desk.transfer.blind')}
+          </Button>
+        </>
       }
     >
       <Input
@@ -48,7 +53,7 @@ export function TransferDialog({ open, close, act }: TransferProps) {
         aria-label={t('desk.transfer.to')}
         placeholder={t('desk.transfer.hint')}
         onChange={(event) => setTo(event.target.value)}
-        onPressEnter={() => void go()}
+        onPressEnter={() => void go('transfer')}
       />
       <Colleagues filter={to} choose={setTo} chosen={target} />
     </Modal>
