@@ -153,7 +153,7 @@ pub(super) async fn accept(
         let (connection, inbox, ended, stop) = (numbers.next(), inbox.clone(), ended.clone(), stop.clone());
         let tls = tls.clone();
         tokio::spawn(async move {
-            if let Err(error) = open(stream, tls, remote, connection, inbox, stop).await {
+            if let Err(error) = begin(stream, tls, remote, connection, inbox, stop).await {
                 tracing::debug!(%error, "a SIP connection ended");
             }
             let _ = ended.send(remote.ip());
@@ -161,7 +161,7 @@ pub(super) async fn accept(
     }
 }
 
-async fn open(
+async fn begin(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     remote: SocketAddr,
