@@ -236,8 +236,7 @@ impl City {
         None
     }
 
-    /// Citizens call once the agents are at their desks: with nobody there the plan rings the duty officer, and whoever
-    /// picks up during that is connected without the notice, hence without a recording.
+    /// Citizens call once the agents are at their desks: with nobody there the plan rings the duty officer and says goodbye.
     fn caller(&self, stop: &AtomicBool) -> Option<()> {
         while self.ready.load(Ordering::Relaxed) < AGENTS.len() && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(5));

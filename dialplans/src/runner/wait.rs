@@ -125,6 +125,13 @@ impl Runner {
         self.play(prompts, repeat, turn);
     }
 
+    /// What was heard is over, and nothing has taken its place yet.
+    fn hear_nothing(&mut self) {
+        if let Some(waiting) = self.waiting() {
+            waiting.heard = Heard::Music;
+        }
+    }
+
     fn say_or_music(&mut self, prompts: Vec<PromptRef>, wait: &Wait, turn: &mut Turn) {
         if prompts.is_empty() {
             self.hear(Heard::Music, vec![wait.music.clone()], Repeat::Forever, turn);
@@ -145,6 +152,12 @@ impl Runner {
                 runner.start_recording(turn);
                 if answered {
                     return runner.connect(turn);
+                }
+                if runner.queue.as_ref().is_some_and(|queue| queue.nobody) {
+                    runner.hear_nothing();
+                    if let Some(step) = runner.without_agents(turn) {
+                        return runner.enter(step, turn);
+                    }
                 }
                 return runner.say_or_music(wait.welcome.clone(), wait, turn);
             }
@@ -224,7 +237,10 @@ impl Runner {
                 return None;
             }
         }
-        Some(wait.nobody)
+        // What must be heard is heard to the end, wherever the call goes then: whoever picks up there finds a caller who
+        // knows that he is recorded, and is recorded.
+        let must_finish = self.waiting().is_some_and(|waiting| waiting.must_finish());
+        (!must_finish).then_some(wait.nobody)
     }
 
     pub(super) fn removed(&mut self, turn: &mut Turn) {

@@ -392,6 +392,7 @@ async fn the_table_says_what_the_events_said_on_both_databases() {
         hall.ask(Ask::Queue(queue::Command::SetState { agent: agent(1), wanted: Wanted::Offline })).unwrap();
         let gave_up = hall.citizen();
         let relieved = hall.citizen();
+        hall.prompts_end(relieved); // the notice first
         assert!(matches!(hall.legs(relieved)[..], [_, (1, LegCommand::Invite(_))]), "the duty officer is called");
         hall.wait(2_000);
         hall.leg(gave_up, 0, LegEvent::HungUp);
