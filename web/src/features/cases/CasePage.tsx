@@ -11,7 +11,7 @@ import { Limits } from '../../ui/case/Limits'
 import { Requester, Words } from '../../ui/case/Requester'
 import { Steps } from '../../ui/case/Steps'
 import { useVerb, VerbForm } from '../../ui/case/VerbForm'
-import { movesFirst, movesOn, needsForm } from '../../ui/case/verbs'
+import { movesFirst, movesOn, needsForm, verbName } from '../../ui/case/verbs'
 import { publicNo } from '../../ui/format'
 import { Icon } from '../../ui/icons'
 import { Panel } from '../../ui/Panel'
@@ -52,7 +52,7 @@ export function CasePage() {
 }
 
 function Shown({ one }: { one: Case }) {
-  const { t, code } = useText()
+  const { t, code, lang } = useText()
   const [chosen, setChosen] = useState<string | null>(null)
   // A verb that is no longer allowed (another hand was quicker) closes its form by itself.
   const verb = one.verbs.find((each) => each.verb === chosen)
@@ -67,7 +67,7 @@ function Shown({ one }: { one: Case }) {
       </div>
       <div className={css.right}>
         {verb && (
-          <Panel title={verb.title ?? code('verb', verb.verb)}>
+          <Panel title={verbName(verb, { code, lang })}>
             <VerbForm key={verb.verb} one={one} verb={verb} close={() => setChosen(null)} />
           </Panel>
         )}
@@ -131,10 +131,10 @@ function Head({ one, choose, chosen }: { one: Case; choose: (verb: string) => vo
 /** So many buttons fit beside a long title; the rest is behind “other”. */
 const SHOWN_VERBS = 4
 function Acts({ one, choose, chosen }: { one: Case; choose: (verb: string) => void; chosen: string | null }) {
-  const { t, code } = useText()
+  const { t, code, lang } = useText()
   const { act, busy } = useVerb(one)
   const ordered = movesFirst(one.verbs)
-  const name = (verb: Verb) => verb.title ?? code('verb', verb.verb)
+  const name = (verb: Verb) => verbName(verb, { code, lang })
   const run = (verb: Verb) => (needsForm(verb) ? choose(verb.verb) : void act(verb.verb, {}))
   const shown = ordered.slice(0, SHOWN_VERBS)
   const rest = ordered.slice(SHOWN_VERBS)

@@ -11,7 +11,7 @@ import { CaseTimeline } from '../../ui/case/CaseTimeline'
 import { Limits } from '../../ui/case/Limits'
 import { Requester, Words } from '../../ui/case/Requester'
 import { useVerb, VerbForm } from '../../ui/case/VerbForm'
-import { movesFirst, movesOn, needsForm } from '../../ui/case/verbs'
+import { movesFirst, movesOn, needsForm, verbName } from '../../ui/case/verbs'
 import { publicNo } from '../../ui/format'
 import lay from '../../ui/layout.module.css'
 import { Panel } from '../../ui/Panel'
@@ -172,7 +172,7 @@ function Chosen({ id }: { id: string }) {
 }
 
 function Head({ one }: { one: Case }) {
-  const { t, code } = useText()
+  const { t, code, lang } = useText()
   const { act, busy } = useVerb(one)
   const [chosen, setChosen] = useState<string | null>(null)
   const verb = one.verbs.find((each) => each.verb === chosen)
@@ -203,7 +203,7 @@ function Head({ one }: { one: Case }) {
             aria-pressed={chosen === each.verb}
             onClick={() => run(each)}
           >
-            {each.title ?? code('verb', each.verb)}
+            {verbName(each, { code, lang })}
           </Button>
         ))}
         <Link to="/cases/$id" params={{ id: one.id }}>

@@ -22,6 +22,7 @@ import {
   initialValues,
   type Values,
 } from './schema-form'
+import { verbName } from './verbs'
 
 /** Does a verb: says what came of it, puts the answer into the cache. */
 export function useVerb(one: Pick<Case, 'id'>) {
@@ -57,13 +58,13 @@ export function useVerb(one: Pick<Case, 'id'>) {
 }
 
 export function VerbForm({ one, verb, close }: { one: Case; verb: Verb; close: () => void }) {
-  const { t, code } = useText()
+  const { t, code, lang } = useText()
   const fields = useMemo(() => fieldsOf(verb.schema), [verb])
   const [values, setValues] = useState<Values>(() => ({ ...proposed(one, verb), ...initialValues(fields) }))
   const [shown, setShown] = useState(false)
   const { act, busy, error } = useVerb(one)
   const faults = faultsOf(fields, values)
-  const name = verb.title ?? code('verb', verb.verb)
+  const name = verbName(verb, { code, lang })
   const send = async () => {
     setShown(true)
     if (Object.keys(faults).length > 0) return

@@ -1,5 +1,6 @@
 /** The order of a case's verbs as buttons. The hub says which there are. */
 import type { Verb } from '../../api/types'
+import type { Text } from '../../i18n'
 
 /** What moves the case on comes first and is the blue one; pressure and bookkeeping are never. */
 const NEVER_FIRST = new Set([
@@ -31,4 +32,9 @@ export function needsForm(verb: Verb): boolean {
   const required = verb.schema.required ?? []
   if (AT_ONCE.has(verb.verb)) return required.length > 0
   return Object.keys(verb.schema.properties ?? {}).length > 0
+}
+
+/** The hub names its verbs in Chinese; in English they have a name here. */
+export function verbName(verb: Verb, { code, lang }: Pick<Text, 'code' | 'lang'>): string {
+  return lang === 'zh' && verb.title ? verb.title : code('verb', verb.verb, verb.title)
 }
