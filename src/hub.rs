@@ -133,7 +133,7 @@ impl Hub {
         let dispatch = Dispatch::new(vault.clone());
         let messages = hub.messages(&config, &cases, &dispatch)?;
         let (gateways, sandbox) = hub.sms_links(&config, &messages)?;
-        hub.tasks.spawn(orgs::follow_directory(orgs.clone(), config.hub.site.clone(), hub.stop.clone()));
+        hub.tasks.spawn(orgs::follow_directory(orgs.clone(), hub.stop.clone()));
         hub.follow(
             &config,
             vec![Arc::new(Reminders(messages.clone())), Arc::new(telephony::PhoneBell(telephony.phones.clone()))],

@@ -8,7 +8,7 @@ use liandong_dialplans::PlanSet;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::desk::{CodeView, ThirdView};
+use super::desk::{CodeView, Day, ThirdView};
 use super::queue::figures::{Figure, figures};
 use super::records::write_one;
 use super::rows::{self, CallRow};
@@ -37,6 +37,7 @@ pub struct Calls {
     pub(super) plans: Arc<PlanSet>,
     pub(super) areas: Arc<dyn Areas>,
     pub(super) wrap_up_codes: Arc<[CodeView]>,
+    pub(super) day: Arc<Day>,
     data: PathBuf,
 }
 
@@ -243,7 +244,7 @@ impl Calls {
         data: PathBuf,
         wrap_up_codes: Arc<[CodeView]>,
     ) -> Self {
-        Self { store, vault, switch, plans, areas, wrap_up_codes, data }
+        Self { store, vault, switch, plans, areas, wrap_up_codes, day: Arc::default(), data }
     }
 
     /// The plans that calls run.

@@ -2,6 +2,8 @@
 
 pub(super) mod live;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use liandong_dialplans::QueueName;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row};
@@ -111,6 +113,14 @@ fn split(joined: &str) -> Vec<String> {
     joined.split('|').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
+/// Counts commits that changed the table. One for the process: of another hub's (in tests) it is only too careful.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// How many changes there were: asked before reading what will be remembered.
+pub(super) fn changes() -> u64 {
+    CHANGES.load(Ordering::Acquire)
+}
+
 /// Carries an event into the table.
 pub(super) async fn project(tx: &mut Tx, vault: &Vault, entry: &Entry, orgs: &[OrgPath]) -> Result<(), StoreError> {
     if let CallsEvent::AgentState { agent, state, reason, call } = &entry.event {
@@ -120,6 +130,9 @@ pub(super) async fn project(tx: &mut Tx, vault: &Vault, entry: &Entry, orgs: &[O
         return Ok(());
     }
     let Some(call) = entry.call else { return Ok(()) };
+    tx.after_commit(|| {
+        CHANGES.fetch_add(1, Ordering::AcqRel);
+    });
     if let CallsEvent::Offered { .. } = entry.event {
         return insert(tx, vault, call, entry, orgs).await;
     }

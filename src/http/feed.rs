@@ -1,8 +1,9 @@
-//! The feed: new events are read from the log once, opened masked, and shared by all sockets; a socket that falls behind
-//! reads the log itself.
+//! The feed: new events are read from the log once, opened masked, written as JSON once, and shared by all sockets; a
+//! socket that falls behind reads the log itself. What is left to do for each console is the look at its rights.
 
 use std::sync::Arc;
 
+use axum::extract::ws::Utf8Bytes;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
@@ -16,13 +17,21 @@ const BACKLOG: usize = 4_096;
 /// Events read at a time.
 const PAGE: i64 = 500;
 
+/// A new event as every socket may send it.
+pub struct Shared {
+    /// The event, its personal texts masked.
+    pub record: Record,
+    /// The same as JSON.
+    pub text: Utf8Bytes,
+}
+
 /// Shares new events. Cloning shares it.
 #[derive(Clone)]
 pub struct Feed {
     store: Store,
     vault: Vault,
     site: Arc<str>,
-    out: broadcast::Sender<Arc<Record>>,
+    out: broadcast::Sender<Arc<Shared>>,
 }
 
 impl Feed {
@@ -35,7 +44,7 @@ impl Feed {
     }
 
     /// New events from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Record>> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Shared>> {
         self.out.subscribe()
     }
 
@@ -101,10 +110,18 @@ impl Feed {
         let seq = record.seq;
         match self.masked(record).await {
             // No subscriber is no error: nobody has a console open.
-            Ok(record) => drop(self.out.send(Arc::new(record))),
+            Ok(record) => match text(&record) {
+                Ok(text) => drop(self.out.send(Arc::new(Shared { record, text }))),
+                Err(e) => tracing::error!(seq, error = %e, "an event could not be written as JSON"),
+            },
             Err(e) => tracing::error!(seq, error = %e, "an event could not be shared"),
         }
     }
+}
+
+/// An event as sockets send it.
+pub fn text(record: &Record) -> Result<Utf8Bytes, serde_json::Error> {
+    serde_json::to_string(record).map(Utf8Bytes::from)
 }
 
 /// Whether `actor` may see `record`: his own acts, and what his rights reach. The first part of a kind names the right.

@@ -18,6 +18,8 @@ use crate::store::StoreError;
 const PROTOCOL: &str = "sip";
 /// Longest SIP message on a WebSocket.
 const MESSAGE_MAX: usize = 64 * 1024;
+/// Most messages fit; the library's 128 KiB would be held for each browser, and cleared at each read.
+const READ_BUFFER: usize = 4 * 1024;
 
 /// The registrar's memory of names: a browser's credentials are known to it before the browser has them.
 pub trait SipNames: Send + Sync + 'static {
@@ -32,6 +34,7 @@ pub(super) async fn websocket(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX);
+    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
     if upgrade.selected_protocol().is_none() {
         let detail = "该地址只用于SIP：请在 Sec-WebSocket-Protocol 中给出 sip（RFC 7118）";
         return Problem(Refusal::invalid("sip.no_subprotocol", detail)).into_response();

@@ -1,17 +1,23 @@
 //! Followers: what a domain does when others' events appear. A follower's position moves in the transaction of what it
-//! did, so after a kill it goes on exactly where it was: nothing twice, nothing skipped.
+//! did, so after a kill it goes on exactly where it was: nothing twice, nothing skipped. Past events that it does not want
+//! it moves in memory alone: passing them over a second time does nothing, and a commit for each of them would cost more
+//! than all that followers do.
 
 use std::time::Duration;
 
 use sqlx::Row;
 use tokio_util::sync::CancellationToken;
 
-use super::read::after_on;
+use super::read::{after, kinds_after};
 use crate::events::Record;
 use crate::store::{Store, StoreError, Tx, WriteFuture};
 
 /// Events handed over in one transaction.
 const BATCH: i64 = 64;
+/// Events looked at by their kind at once.
+const LOOKED_AT: i64 = 1_000;
+/// Unwanted events after which the position is written down all the same: what a start has to look at again.
+const UNWRITTEN_MAX: i64 = 10_000;
 /// Pause after a failure before the same events are tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -28,11 +34,19 @@ pub trait Follower: Send + Sync + 'static {
     fn handle<'a>(&'a self, tx: &'a mut Tx, event: &'a Record) -> WriteFuture<'a, (), StoreError>;
 }
 
+/// How far a follower has come, in memory and on disk.
+#[derive(Clone, Copy)]
+struct Place {
+    seq: i64,
+    written: i64,
+}
+
 /// Runs `follower` until `stop`.
 pub async fn run_follower(store: Store, site: String, follower: std::sync::Arc<dyn Follower>, stop: CancellationToken) {
     let mut news = store.last_seq();
+    let mut place = None;
     loop {
-        let step = step(&store, &site, &follower).await;
+        let step = step(&store, &site, &follower, &mut place).await;
         let wait = async {
             match step {
                 Ok(true) => {}
@@ -52,32 +66,63 @@ pub async fn run_follower(store: Store, site: String, follower: std::sync::Arc<d
     }
 }
 
-/// Handles the next batch; `false` when there was nothing.
-async fn step(store: &Store, site: &str, follower: &std::sync::Arc<dyn Follower>) -> Result<bool, StoreError> {
-    let position = position(store, follower.name()).await?;
-    if *store.last_seq().borrow() <= position {
+/// Handles the next wanted events, or passes over those that are not; `false` when there was nothing.
+async fn step(
+    store: &Store,
+    site: &str,
+    follower: &std::sync::Arc<dyn Follower>,
+    place: &mut Option<Place>,
+) -> Result<bool, StoreError> {
+    let at = match *place {
+        Some(place) => place,
+        None => {
+            let written = position(store, follower.name()).await?;
+            *place.insert(Place { seq: written, written })
+        }
+    };
+    if *store.last_seq().borrow() <= at.seq {
         return Ok(false);
     }
-    let (follower, site) = (follower.clone(), site.to_owned());
-    store
-        .write(move |tx| {
-            Box::pin(async move {
-                let events = after_on(tx.conn(), &site, position, BATCH).await?;
-                let Some(last) = events.last().map(|e| e.seq) else { return Ok(false) };
-                for event in events.iter().filter(|e| follower.wants(&e.kind)) {
-                    follower.handle(tx, event).await?;
-                }
-                sqlx::query(
-                    "INSERT INTO followers (name, seq) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq",
-                )
-                .bind(follower.name())
-                .bind(last)
-                .execute(tx.conn())
-                .await?;
-                Ok(true)
-            })
+    let kinds = kinds_after(store.reader(), at.seq, LOOKED_AT).await?;
+    let Some((last, _)) = kinds.last() else { return Ok(false) };
+    let passed = kinds.iter().take_while(|(_, kind)| !follower.wants(kind)).map(|(seq, _)| *seq).last();
+    let seq = passed.unwrap_or(at.seq);
+    if seq == *last && seq - at.written < UNWRITTEN_MAX {
+        *place = Some(Place { seq, ..at });
+        return Ok(true);
+    }
+    let written = handle(store, site, follower, seq).await?;
+    *place = Some(Place { seq: written, written });
+    Ok(true)
+}
+
+/// Handles up to [`BATCH`] events after `seq` in one transaction and returns the position reached.
+async fn handle(
+    store: &Store,
+    site: &str,
+    follower: &std::sync::Arc<dyn Follower>,
+    seq: i64,
+) -> Result<i64, StoreError> {
+    let events = after(store.reader(), site, seq, BATCH).await?;
+    let last = events.last().map_or(seq, |e| e.seq);
+    let follower = follower.clone();
+    let done = store.write(move |tx| {
+        Box::pin(async move {
+            for event in events.iter().filter(|e| follower.wants(&e.kind)) {
+                follower.handle(tx, event).await?;
+            }
+            sqlx::query(
+                "INSERT INTO followers (name, seq) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq",
+            )
+            .bind(follower.name())
+            .bind(last)
+            .execute(tx.conn())
+            .await?;
+            Ok::<_, StoreError>(())
         })
-        .await
+    });
+    done.await?;
+    Ok(last)
 }
 
 async fn position(store: &Store, name: &str) -> Result<i64, StoreError> {

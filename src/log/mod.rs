@@ -5,6 +5,7 @@
 
 mod append;
 mod follow;
+mod keys;
 mod outbox;
 mod read;
 #[cfg(test)]
@@ -19,7 +20,7 @@ pub use outbox::{
     Attempt, Courier, Delivery, OutboxItem, dead_letters, discard_dead, put_outbox, release_leases, retry_dead,
     run_courier,
 };
-pub use read::{after, of_kind_before, of_subjects};
+pub use read::{after, kinds_after, of_kind_before, of_subjects};
 pub use timers::{Timer, TimerHandler, cancel_timer, run_timers, set_timer};
 pub(crate) use vault::write_secret;
 pub use vault::{HIDDEN, Vault, VaultError};

@@ -18,15 +18,20 @@ pub async fn after(pool: &AnyPool, site: &str, seq: i64, limit: i64) -> Result<V
     after_on(&mut conn, site, seq, limit).await
 }
 
-pub(super) async fn after_on(
-    conn: &mut AnyConnection,
-    site: &str,
-    seq: i64,
-    limit: i64,
-) -> Result<Vec<Record>, StoreError> {
+async fn after_on(conn: &mut AnyConnection, site: &str, seq: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
     let sql = format!("{COLUMNS} WHERE seq > $1 ORDER BY seq LIMIT $2");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(seq).bind(limit.clamp(1, PAGE_MAX)).fetch_all(conn).await?;
     rows.iter().map(|r| stored(r)?.record(site)).collect()
+}
+
+/// Number and kind of up to `limit` events after `seq`, in order: for who mostly passes them over.
+pub async fn kinds_after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<(i64, String)>, StoreError> {
+    let rows = sqlx::query("SELECT seq, kind FROM log WHERE seq > $1 ORDER BY seq LIMIT $2")
+        .bind(seq)
+        .bind(limit.clamp(1, PAGE_MAX))
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect()
 }
 
 /// All events about any of `subjects` after `seq`, in order, at most [`PAGE_MAX`]: a timeline.

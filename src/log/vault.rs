@@ -13,6 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Row};
 
+use super::keys::Keys;
 use crate::events::{SECRET, WORDS};
 use crate::store::{StoreError, Tx};
 
@@ -43,6 +44,7 @@ pub struct Vault {
     site_key: Arc<LessSafeKey>,
     index_key: Arc<hmac::Key>,
     random: SystemRandom,
+    keys: Arc<Keys>,
 }
 
 impl Vault {
@@ -54,6 +56,7 @@ impl Vault {
             site_key: Arc::new(aead_key(&site_key)),
             index_key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())),
             random: SystemRandom::new(),
+            keys: Arc::default(),
         }
     }
 
@@ -102,6 +105,9 @@ impl Vault {
 
     /// Destroys `owner`'s key. What was sealed under it can never be read again.
     pub async fn erase(&self, tx: &mut Tx, owner: &str) -> Result<bool, StoreError> {
+        self.keys.erase(owner);
+        let (keys, whose) = (self.keys.clone(), owner.to_owned());
+        tx.after_commit(move || keys.erase(&whose)); // whoever read it until now
         let now = tx.now().0;
         let done =
             sqlx::query("UPDATE person_keys SET wrapped = NULL, erased_at = $2 WHERE owner = $1 AND erased_at IS NULL")
@@ -166,13 +172,24 @@ impl Vault {
         Ok(())
     }
 
-    async fn owner_key_for_write(&self, tx: &mut Tx, owner: &str) -> Result<LessSafeKey, StoreError> {
-        match self.owner_key(tx.conn(), owner).await {
-            Ok(Some(key)) => return Ok(key),
-            Ok(None) => {}
+    async fn owner_key_for_write(&self, tx: &mut Tx, owner: &str) -> Result<Arc<LessSafeKey>, StoreError> {
+        if let Some(key) = self.keys.to_seal(owner, tx.job()) {
+            return Ok(key);
+        }
+        let key = match self.stored_key(tx.conn(), owner).await {
+            Ok(Some(key)) => key,
+            Ok(None) => self.new_key(tx, owner).await?,
             Err(VaultError::Store(e)) => return Err(e),
             Err(e) => return Err(StoreError::Damaged(e.to_string())),
-        }
+        };
+        // Not committed yet, if this job or one before it in the group made it: until then it seals for this job only.
+        let (keys, whose, job) = (self.keys.clone(), owner.to_owned(), tx.job());
+        keys.put(owner, key.clone(), Some(job));
+        tx.after_commit(move || keys.committed(&whose, job));
+        Ok(key)
+    }
+
+    async fn new_key(&self, tx: &mut Tx, owner: &str) -> Result<Arc<LessSafeKey>, StoreError> {
         let mut key = [0; KEY_LEN];
         self.random.fill(&mut key).map_err(|_| StoreError::Unavailable("no randomness".into()))?;
         let (wrapped, now) = (self.encrypt(&self.site_key, owner, &key), tx.now().0);
@@ -182,11 +199,23 @@ impl Vault {
             .bind(now)
             .execute(tx.conn())
             .await?;
-        Ok(aead_key(&key))
+        Ok(Arc::new(aead_key(&key)))
     }
 
     /// `None`: no key was made yet.
-    async fn owner_key(&self, conn: &mut AnyConnection, owner: &str) -> Result<Option<LessSafeKey>, VaultError> {
+    async fn owner_key(&self, conn: &mut AnyConnection, owner: &str) -> Result<Option<Arc<LessSafeKey>>, VaultError> {
+        if let Some(key) = self.keys.to_open(owner) {
+            return Ok(Some(key));
+        }
+        let erasures = self.keys.erasures();
+        let found = self.stored_key(conn, owner).await?;
+        if let Some(key) = &found {
+            self.keys.put_read(owner, key.clone(), erasures);
+        }
+        Ok(found)
+    }
+
+    async fn stored_key(&self, conn: &mut AnyConnection, owner: &str) -> Result<Option<Arc<LessSafeKey>>, VaultError> {
         let row = sqlx::query("SELECT wrapped FROM person_keys WHERE owner = $1")
             .bind(owner)
             .fetch_optional(conn)
@@ -196,7 +225,7 @@ impl Vault {
         let wrapped: Option<Vec<u8>> = row.try_get(0).map_err(StoreError::from)?;
         let plain = decrypt(&self.site_key, owner, wrapped.ok_or(VaultError::Erased)?).ok_or(VaultError::Damaged)?;
         let key: [u8; KEY_LEN] = plain.try_into().map_err(|_| VaultError::Damaged)?;
-        Ok(Some(aead_key(&key)))
+        Ok(Some(Arc::new(aead_key(&key))))
     }
 
     fn encrypt(&self, key: &LessSafeKey, owner: &str, plain: &[u8]) -> Vec<u8> {

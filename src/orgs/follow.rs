@@ -6,8 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Orgs;
-use crate::events::Record;
-use crate::log::after;
+use crate::log::kinds_after;
 use crate::store::StoreError;
 
 /// Events looked through at a time.
@@ -18,7 +17,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 const NAP_MAX: Duration = Duration::from_secs(60);
 
 /// Keeps the directory up to date until `stop`.
-pub async fn follow_directory(orgs: Orgs, site: String, stop: CancellationToken) {
+pub async fn follow_directory(orgs: Orgs, stop: CancellationToken) {
     let mut news = orgs.store.last_seq();
     let mut position = *news.borrow_and_update();
     loop {
@@ -28,21 +27,21 @@ pub async fn follow_directory(orgs: Orgs, site: String, stop: CancellationToken)
             () = tokio::time::sleep(nap) => {}
             changed = news.changed() => if changed.is_err() { return },
         }
-        if let Err(e) = catch_up(&orgs, &site, &mut position).await {
+        if let Err(e) = catch_up(&orgs, &mut position).await {
             tracing::warn!(error = %e, "the directory could not be read; it stays as it was");
             tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 }
 
-async fn catch_up(orgs: &Orgs, site: &str, position: &mut i64) -> Result<(), StoreError> {
+async fn catch_up(orgs: &Orgs, position: &mut i64) -> Result<(), StoreError> {
     let mut changed = orgs.directory().next_change().is_some_and(|at| at <= orgs.now());
     let mut reached = *position;
     loop {
-        let page = after(orgs.store.reader(), site, reached, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        reached = last.seq;
-        changed |= page.iter().any(matters);
+        let page = kinds_after(orgs.store.reader(), reached, PAGE).await?;
+        let Some((last, _)) = page.last() else { break };
+        reached = *last;
+        changed |= page.iter().any(|(_, kind)| matters(kind));
     }
     if changed {
         orgs.reload().await?;
@@ -52,8 +51,8 @@ async fn catch_up(orgs: &Orgs, site: &str, position: &mut i64) -> Result<(), Sto
 }
 
 /// Whether the directory holds something of it.
-fn matters(record: &Record) -> bool {
-    ["org.unit_", "org.grid_", "org.duty_", "org.phone_area_"].iter().any(|p| record.kind.starts_with(p))
+fn matters(kind: &str) -> bool {
+    ["org.unit_", "org.grid_", "org.duty_", "org.phone_area_"].iter().any(|p| kind.starts_with(p))
 }
 
 fn nap(orgs: &Orgs) -> Duration {

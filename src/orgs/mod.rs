@@ -57,6 +57,7 @@ pub struct Orgs {
     policy: Arc<Policy>,
     hasher: Hasher,
     directory: Arc<watch::Sender<Arc<Directory>>>,
+    known: Arc<accounts::Known>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -75,7 +76,8 @@ impl Orgs {
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     ) -> Result<Self, StoreError> {
         let (directory, _) = watch::channel(Arc::new(Directory::default()));
-        let orgs = Self { store, vault, policy: Arc::new(policy), hasher, directory: Arc::new(directory), clock };
+        let (policy, directory, known) = (Arc::new(policy), Arc::new(directory), Arc::default());
+        let orgs = Self { store, vault, policy, hasher, directory, known, clock };
         orgs.reload().await?;
         Ok(orgs)
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
+use super::accounts::changed;
 use super::directory::Directory;
 use super::duty::{Duty, DutyList};
 use super::geometry::Area;
@@ -70,6 +71,7 @@ pub(super) async fn path_taken(conn: &mut AnyConnection, path: &OrgPath, from: T
 
 /// Begins a period of a unit.
 pub(super) async fn insert_unit(tx: &mut Tx, unit: &Unit) -> Result<(), StoreError> {
+    changed(tx);
     let sql = format!("INSERT INTO units ({UNIT}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)");
     sqlx::query(AssertSqlSafe(sql))
         .bind(unit.id.to_string())
@@ -101,6 +103,7 @@ pub(super) async fn end_grid(tx: &mut Tx, id: GridId, at: Timestamp) -> Result<(
 }
 
 async fn end(tx: &mut Tx, table: &'static str, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    changed(tx);
     let gone = format!("DELETE FROM {table} WHERE id = $1 AND valid_from >= $2");
     sqlx::query(AssertSqlSafe(gone)).bind(id.to_owned()).bind(at.0).execute(tx.conn()).await?;
     let ended = format!("UPDATE {table} SET valid_to = $2 WHERE id = $1 AND (valid_to IS NULL OR valid_to > $2)");
@@ -230,6 +233,7 @@ pub(super) async fn role(conn: &mut AnyConnection, code: &str) -> Result<Option<
 
 /// Writes a role.
 pub(super) async fn put_role(tx: &mut Tx, role: &Role) -> Result<(), StoreError> {
+    changed(tx);
     let grants = serde_json::to_string(&role.grants).map_err(|e| StoreError::Damaged(e.to_string()))?;
     sqlx::query(
         "INSERT INTO roles (code, name, grants, version) VALUES ($1, $2, $3, 1) \

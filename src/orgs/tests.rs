@@ -452,13 +452,16 @@ async fn signing_in_opens_a_session_that_survives_and_can_be_cut() {
         let again = Orgs::with(town.store().clone(), vault(), strict(), Hasher::quick(), now).await.unwrap();
         again.authenticate(&signed.token, None, Origin::default()).await.unwrap();
         assert_eq!(again.sessions_of("agent1").await.unwrap().len(), 1);
-        let session = signed.session;
+        let (session, listener) = (signed.session, actor.clone());
+        assert_eq!(town.orgs.still(&listener).await.unwrap().user, "agent1");
         write(town.store(), move |tx| {
             Box::pin(async move { accounts::cut_session(tx, &vault(), &actor, session).await })
         })
         .await
         .unwrap();
+        // Refused at the very next request, whatever was remembered of it, and told to whoever listens with it.
         assert_eq!(code(town.actor(&signed.token).await), "access.unauthenticated");
+        assert_eq!(code(town.orgs.still(&listener).await), "access.unauthenticated");
         assert_eq!(code(town.actor("made up").await), "access.unauthenticated");
         assert!(town.kinds().await.ends_with(&["access.signed_in".into(), "access.signed_out".into()]));
     }

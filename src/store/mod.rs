@@ -122,7 +122,8 @@ impl Store {
             .await?;
         let (seq_out, last_seq) = watch::channel(head.seq);
         let (jobs, inbox) = mpsc::channel(WRITE_QUEUE_MAX);
-        tokio::spawn(writer::run(url, Tx::new(conn, dialect, head, ids), inbox, seq_out));
+        writer::start(url, Tx::new(conn, dialect, head, ids), inbox, seq_out)
+            .map_err(|e| StoreError::Unavailable(format!("the writer's thread: {e}")))?;
         Ok(Self { jobs, readers, dialect, last_seq })
     }
 

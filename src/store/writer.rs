@@ -1,4 +1,7 @@
 //! The one writer: takes waiting jobs, runs each in a savepoint, commits them together, then answers them all.
+//!
+//! It has a thread of its own. Each statement goes to the database's thread and back; a task among the runtime's workers
+//! would be woken through their poller each time, which costs more than most statements.
 
 use std::time::Duration;
 
@@ -58,6 +61,7 @@ pub struct Tx {
     /// The log's head as this transaction sees it; restored when the job fails.
     pub(crate) head: ChainHead,
     after_commit: Vec<Box<dyn FnOnce() + Send>>,
+    job: u64,
 }
 
 /// A place in a transaction; see [`Tx::mark`].
@@ -69,7 +73,7 @@ pub struct Mark {
 
 impl Tx {
     pub(super) fn new(conn: AnyConnection, dialect: Dialect, head: ChainHead, ids: Box<dyn IdSource>) -> Self {
-        Self { conn, dialect, now: Timestamp::now(), ids, head, after_commit: Vec::new() }
+        Self { conn, dialect, now: Timestamp::now(), ids, head, after_commit: Vec::new(), job: 0 }
     }
 
     /// The connection for `sqlx::query(…).execute(tx.conn())`.
@@ -125,7 +129,14 @@ impl Tx {
         self.raw("RELEASE SAVEPOINT part").await?;
         self.head = mark.head;
         self.after_commit.truncate(mark.hooks);
+        self.job += 1;
         Ok(())
+    }
+
+    /// The number of the job that runs: no other has or had it, nor this one before it undid a part of itself. For who
+    /// must know whether something not yet committed is there for him.
+    pub(crate) fn job(&self) -> u64 {
+        self.job
     }
 
     async fn raw(&mut self, sql: &'static str) -> Result<(), StoreError> {
@@ -133,22 +144,21 @@ impl Tx {
         Ok(())
     }
 
-    /// Runs one job in a savepoint; a job that fails leaves nothing. It is among the `settled` even if the savepoint then
-    /// cannot be ended (SQLite rolls everything back when the disk is full): its asker learns why.
+    /// Runs one job in the savepoint that is open; a job that fails leaves nothing. The savepoint stays open, for the
+    /// group to end. The job is among the `settled` even if the savepoint then cannot be rolled back (SQLite rolls
+    /// everything back when the disk is full): its asker learns why.
     async fn run(&mut self, job: Job, settled: &mut Vec<Settled>) -> Result<(), StoreError> {
-        self.raw("SAVEPOINT job").await?;
         self.now = self.now.max(Timestamp::now());
+        self.job += 1;
         let (head, hooks) = (self.head, self.after_commit.len());
         let done = job(self).await;
         let keep = done.keep;
         settled.push(done);
-        if keep {
-            return self.raw("RELEASE SAVEPOINT job").await;
+        if !keep {
+            self.raw("ROLLBACK TO SAVEPOINT job").await?;
+            self.head = head;
+            self.after_commit.truncate(hooks);
         }
-        self.raw("ROLLBACK TO SAVEPOINT job").await?;
-        self.raw("RELEASE SAVEPOINT job").await?;
-        self.head = head;
-        self.after_commit.truncate(hooks);
         Ok(())
     }
 }
@@ -177,8 +187,19 @@ pub(super) async fn prepare_reader(conn: &mut AnyConnection, dialect: Dialect) -
     sqlx::raw_sql(setup).execute(conn).await.map(|_| ())
 }
 
-/// The writer task. Ends when every [`super::Store`] is dropped.
-pub(super) async fn run(url: String, mut tx: Tx, mut inbox: mpsc::Receiver<Job>, seq_out: watch::Sender<i64>) {
+/// Starts the writer's thread. It ends when every [`super::Store`] is dropped.
+pub(super) fn start(
+    url: String,
+    tx: Tx,
+    inbox: mpsc::Receiver<Job>,
+    seq_out: watch::Sender<i64>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Handle::current(); // jobs may use its clock, and PostgreSQL its sockets
+    let thread = std::thread::Builder::new().name("store-writer".into());
+    thread.spawn(move || runtime.block_on(run(url, tx, inbox, seq_out))).map(drop)
+}
+
+async fn run(url: String, mut tx: Tx, mut inbox: mpsc::Receiver<Job>, seq_out: watch::Sender<i64>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     while !group.is_empty() || inbox.recv_many(&mut group, GROUP_MAX).await > 0 {
         let before = tx.head;
@@ -186,6 +207,8 @@ pub(super) async fn run(url: String, mut tx: Tx, mut inbox: mpsc::Receiver<Job>,
         let mut jobs = std::mem::take(&mut group).into_iter();
         match commit_group(&mut tx, &mut jobs, &mut settled).await {
             Ok(()) => {
+                metrics::counter!("liandong_store_commits_total").increment(1);
+                metrics::counter!("liandong_store_writes_total").increment(settled.len() as u64);
                 for hook in std::mem::take(&mut tx.after_commit) {
                     hook();
                 }
@@ -211,16 +234,25 @@ pub(super) async fn run(url: String, mut tx: Tx, mut inbox: mpsc::Receiver<Job>,
     }
 }
 
+/// Each job has a savepoint of its own. Ending one and beginning the next go to the database together: every way there
+/// and back costs more than the statement.
 async fn commit_group(
     tx: &mut Tx,
-    jobs: &mut impl Iterator<Item = Job>,
+    jobs: &mut impl ExactSizeIterator<Item = Job>,
     settled: &mut Vec<Settled>,
 ) -> Result<(), StoreError> {
-    tx.raw(if tx.dialect == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
-    for job in jobs {
+    tx.raw(match tx.dialect {
+        Dialect::Sqlite => "BEGIN IMMEDIATE; SAVEPOINT job",
+        Dialect::Postgres => "BEGIN; SAVEPOINT job",
+    })
+    .await?;
+    while let Some(job) = jobs.next() {
         tx.run(job, settled).await?;
+        if jobs.len() > 0 {
+            tx.raw("RELEASE SAVEPOINT job; SAVEPOINT job").await?;
+        }
     }
-    tx.raw("COMMIT").await
+    tx.raw("RELEASE SAVEPOINT job; COMMIT").await
 }
 
 /// After a failed commit the connection's state is unknown: a fresh one, and the head as the database has it.

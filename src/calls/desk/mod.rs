@@ -3,6 +3,7 @@
 //! Must not know: how the switch does it, HTTP.
 
 mod callbacks;
+mod day;
 mod queues;
 mod wrap_up;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use callbacks::CallbackView;
+pub(super) use day::Day;
 pub use queues::{AgentCounts, QueueFigures, QueueNow, QueuesView, RateView, SeatView, TrendSlot, WaitingCall};
 
 use super::call::Command;

@@ -176,12 +176,12 @@ impl Calls {
         let view = self.switch.view(Vec::new()).await?;
         let visible = actor.predicate(Action::CallRead, "orgs", "agent", "0", 1);
         let back = now.plus_millis(-FIGURES_BACK_MS);
-        let facts = rows::facts(self.store.reader(), &visible, back, now.plus_millis(1)).await?;
+        let facts = self.day.facts(self.store.reader(), &visible, back, now).await?;
         let numbers = self.waiting_numbers(actor).await?;
         let board = Board { now, view: &view, facts: &facts, numbers: &numbers };
         let sees = |queue: &QueueName| actor.may(Action::CallRead, Target::of(&[self.areas.home_of(queue)]));
         let items = view.snapshot.queues.iter().filter(|q| sees(&q.queue)).map(|q| board.queue(q)).collect();
-        let figures = figures(&facts).into_iter().map(|f| FigureView::new(f, false)).collect();
+        let figures = figures(facts.iter()).into_iter().map(|f| FigureView::new(f, false)).collect();
         Ok(QueuesView { items, next: None, figures })
     }
 

@@ -57,7 +57,9 @@ async fn capture(State(api): State<Api>, ask: Ask, body: Bytes) -> Answer {
             }
             let mut answer = cases.answer(tx, &ask.actor, &case).await?;
             // Whoever took it in reads the code aloud, even if he may not read the case afterwards.
-            answer.query_code = cases.query_code(tx, case.id).await?;
+            if answer.query_code.is_none() {
+                answer.query_code = cases.query_code(tx, case.id).await?;
+            }
             Ok(answer)
         })
     })

@@ -8,6 +8,7 @@
 //! Must not know: HTTP, cookies, SIP messages.
 
 mod commands;
+mod known;
 mod lockout;
 mod password;
 mod policy;
@@ -20,6 +21,7 @@ mod totp;
 pub use commands::{
     NewAccount, create_account, cut_session, reset_password, reset_totp, set_disabled, set_extension, unlock,
 };
+pub(in crate::orgs) use known::{Known, changed};
 pub use lockout::{SipGuard, Tally};
 pub use password::{Hasher, Prepared, check_password};
 pub use policy::Policy;

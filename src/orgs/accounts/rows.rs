@@ -3,6 +3,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
+use super::known::changed;
 use super::lockout::Tally;
 use super::session::{Session, Stage};
 use crate::access::{Action, Actor};
@@ -195,6 +196,7 @@ pub(super) async fn old_passwords(
 }
 
 pub(super) async fn set_disabled(tx: &mut Tx, user: &str, at: Option<Timestamp>) -> Result<(), StoreError> {
+    changed(tx);
     sqlx::query("UPDATE accounts SET disabled_at = $2, version = version + 1 WHERE user_name = $1")
         .bind(user)
         .bind(at.map(|t| t.0))
@@ -308,6 +310,7 @@ fn read_session(row: &AnyRow) -> Result<Session, StoreError> {
 
 /// Ends a session; `false` if it had ended.
 pub(super) async fn end_session(tx: &mut Tx, session: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+    changed(tx);
     let done = sqlx::query("UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL")
         .bind(session.to_string())
         .bind(at.0)
@@ -326,6 +329,7 @@ pub(super) async fn touch_session(tx: &mut Tx, session: SessionId, at: Timestamp
 }
 
 pub(super) async fn set_stage(tx: &mut Tx, session: SessionId, stage: Stage) -> Result<(), StoreError> {
+    changed(tx);
     sqlx::query("UPDATE sessions SET stage = $2 WHERE id = $1")
         .bind(session.to_string())
         .bind(stage.as_str())

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::commands::{end_all, owner, store_password};
+use super::known::changes;
 use super::lockout::{Attempt, LOCK_MS, keys};
 use super::password::{HISTORY, check_password};
 use super::rows::{self, AccountRow};
@@ -252,6 +253,13 @@ impl Orgs {
 
     /// Who the token belongs to, acting under `post` or his first one.
     pub async fn authenticate(&self, token: &str, post: Option<PostId>, origin: Origin) -> Result<Actor, CommandError> {
+        let (now, before) = (self.now(), changes());
+        if let Some((session, seat)) = self.known.get(&token_hash(token), post, now)
+            && session.is_live(self.policy.idle_ms, now)
+            && !session.needs_touch(now)
+        {
+            return Ok(Actor::person(seat, Origin { session: Some(session.id), ..origin }));
+        }
         let session = self.session(token).await?;
         match session.stage {
             Stage::Full => {}
@@ -265,12 +273,33 @@ impl Orgs {
             }
         }
         let mut conn = self.store.reader().acquire().await?;
-        let seat = people::seat(&mut conn, session.person, post, self.now()).await?;
+        let seat = people::seat(&mut conn, session.person, post, now).await?;
         let seat = seat.ok_or_else(|| match post {
             Some(_) => Refusal::forbidden("access.not_your_post", "您当前没有担任该岗位，请重新选择岗位"),
             None => Refusal::forbidden("access.no_post", "您的账号当前没有任何岗位，请联系安全管理员"),
         })?;
-        Ok(Actor::person(seat, Origin { session: Some(session.id), ..origin }))
+        let actor = Actor::person(seat.clone(), Origin { session: Some(session.id), ..origin });
+        self.known.put(post, session, seat, before, now);
+        Ok(actor)
+    }
+
+    /// Counts what may have changed a session or a seat, for who keeps an actor longer than one request.
+    pub fn changes(&self) -> u64 {
+        changes()
+    }
+
+    /// The actor as he is now, for what outlives a request. Refused once his session has ended or the post is not his
+    /// any more. Being looked at is no use of the session.
+    pub async fn still(&self, actor: &Actor) -> Result<Actor, CommandError> {
+        let (Some(person), Some(session)) = (actor.person, actor.origin.session) else { return Ok(actor.clone()) };
+        let now = self.now();
+        let mut conn = self.store.reader().acquire().await?;
+        let found = rows::session(&mut conn, session).await?;
+        found.filter(|s| s.is_live(self.policy.idle_ms, now) && s.stage == Stage::Full).ok_or_else(over)?;
+        let seat = people::seat(&mut conn, person, actor.post, now).await?;
+        let seat =
+            seat.ok_or_else(|| Refusal::forbidden("access.not_your_post", "您当前没有担任该岗位，请重新选择岗位"))?;
+        Ok(Actor::person(seat, actor.origin.clone()))
     }
 
     /// The live session of a token, whatever its stage; its use is noted.

@@ -6,6 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use super::{SeatRow, shared};
 use crate::access::{Action, Actor, Seat, orgs_column, read_orgs_column};
 use crate::ids::{OrgPath, PersonId, PostId, Timestamp, UnitId};
+use crate::orgs::accounts::changed;
 use crate::orgs::roles::Role;
 use crate::orgs::rows::id;
 use crate::store::{Condition, StoreError, Tx};
@@ -144,6 +145,7 @@ pub(super) async fn update_person(
     name: &str,
     phone: Option<Option<(String, String)>>,
 ) -> Result<(), StoreError> {
+    changed(tx);
     sqlx::query("UPDATE people SET name = $2, version = version + 1 WHERE id = $1")
         .bind(id.to_string())
         .bind(name)
@@ -210,6 +212,7 @@ fn read_post(row: &AnyRow) -> Result<PostRow, StoreError> {
 }
 
 pub(super) async fn insert_post(tx: &mut Tx, post: &PostRow) -> Result<(), StoreError> {
+    changed(tx);
     sqlx::query("INSERT INTO posts (id, unit, title, role, chief, valid_from) VALUES ($1,$2,$3,$4,$5,$6)")
         .bind(post.id.to_string())
         .bind(post.unit.to_string())
@@ -223,6 +226,7 @@ pub(super) async fn insert_post(tx: &mut Tx, post: &PostRow) -> Result<(), Store
 }
 
 pub(super) async fn end_post(tx: &mut Tx, post: PostId) -> Result<(), StoreError> {
+    changed(tx);
     let now = tx.now().0;
     sqlx::query("UPDATE posts SET valid_to = $2 WHERE id = $1 AND (valid_to IS NULL OR valid_to > $2)")
         .bind(post.to_string())
@@ -233,6 +237,7 @@ pub(super) async fn end_post(tx: &mut Tx, post: PostId) -> Result<(), StoreError
 }
 
 pub(super) async fn insert_holding(tx: &mut Tx, holding: &Holding) -> Result<(), StoreError> {
+    changed(tx);
     let id = tx.ids().uuid().to_string();
     sqlx::query(
         "INSERT INTO post_holders (id, post, person, stand_in, valid_from, valid_to) VALUES ($1,$2,$3,$4,$5,$6)",
@@ -254,6 +259,7 @@ pub(super) async fn end_holdings(
     post: PostId,
     person: Option<PersonId>,
 ) -> Result<Vec<PersonId>, StoreError> {
+    changed(tx);
     let now = tx.now().0;
     let only = person.map(|p| p.to_string()).unwrap_or_default();
     let running = "post = $1 AND ($2 = '' OR person = $2) AND (valid_to IS NULL OR valid_to > $3)";

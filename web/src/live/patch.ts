@@ -9,6 +9,11 @@ import type { HubEvent } from '../api/types'
 
 /** Gathering time: below what an eye notices, enough to fold a burst into one question. */
 export const GATHER_MS = 60
+/**
+ * A list that was just asked for rests so long before it is asked for again. Some changes a second are each on the screen
+ * at once; in a storm of them hundreds of consoles do not each ask for every list sixteen times a second.
+ */
+export const REST_MS = 150
 
 /** The cache keys an event touches, by the domain of its kind and the ids it names. */
 export function touchedKeys(event: HubEvent): QueryKey[] {
@@ -65,6 +70,7 @@ function stringField(event: HubEvent, name: string): string | null {
 /** Gathers touched keys and asks for them again together. */
 export class CachePatcher {
   private readonly pending = new Map<string, QueryKey>()
+  private readonly resting = new Set<string>()
   private scheduled = false
 
   constructor(
@@ -74,15 +80,35 @@ export class CachePatcher {
 
   see(event: HubEvent): void {
     for (const key of touchedKeys(event)) this.pending.set(JSON.stringify(key), key)
-    if (this.scheduled || this.pending.size === 0) return
+    this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.scheduled || ![...this.pending.keys()].some((name) => !this.resting.has(name))) return
     this.scheduled = true
     this.later(GATHER_MS, () => this.flush())
   }
 
   private flush(): void {
     this.scheduled = false
-    const keys = [...this.pending.values()]
-    this.pending.clear()
-    for (const queryKey of keys) void this.client.invalidateQueries({ queryKey })
+    for (const [name, queryKey] of [...this.pending]) {
+      if (this.resting.has(name)) continue
+      this.pending.delete(name)
+      if (!namesOne(queryKey)) this.rest(name)
+      void this.client.invalidateQueries({ queryKey })
+    }
   }
+
+  private rest(name: string): void {
+    this.resting.add(name)
+    this.later(REST_MS, () => {
+      this.resting.delete(name)
+      this.schedule()
+    })
+  }
+}
+
+/** One case, one call and its timeline are open on few consoles: those are asked for each time. */
+function namesOne(key: QueryKey): boolean {
+  return key.length > 2
 }
