@@ -8,6 +8,7 @@ mod phone;
 
 mod browser;
 mod call;
+mod console;
 mod kills;
 mod matter;
 mod meetings;
