@@ -2,7 +2,7 @@
 //! way. A new folder or a wanted arrow is a line in the tables here, and a sentence in ARCHITECTURE.md.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -99,6 +99,105 @@ fn head(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
+/// The files of one crate by their module path (`["cases", "flow", "check"]`), and what each names by `use`.
+fn uses_of_files(folder: &str) -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let sources = sources(folder);
+    let named = |path: &Path| -> Vec<String> {
+        let relative = path.strip_prefix(&root).unwrap().with_extension("");
+        let names = relative.components().map(|c| c.as_os_str().to_string_lossy().into_owned());
+        names.filter(|name| name != "mod" && name != "lib").collect()
+    };
+    let files: BTreeSet<Vec<String>> = sources.iter().map(|s| named(&s.path)).collect();
+    // A path names the deepest file on it; the rest is a name inside that file.
+    let file_of = |path: &[String]| (1..=path.len()).rev().map(|n| path[..n].to_vec()).find(|p| files.contains(p));
+    let of = |source: &Source| {
+        let me = named(&source.path);
+        let folder =
+            if source.path.ends_with("mod.rs") { me.clone() } else { me[..me.len().saturating_sub(1)].to_vec() };
+        let found = use_paths(&source.code).into_iter().filter_map(|path| {
+            let mut at = match path.first()?.as_str() {
+                "crate" => Vec::new(),
+                "super" if source.path.ends_with("mod.rs") => folder[..folder.len().checked_sub(1)?].to_vec(),
+                "super" => folder.clone(),
+                _ => return None,
+            };
+            for name in &path[1..] {
+                match name.as_str() {
+                    "super" => drop(at.pop()?),
+                    name => at.push(name.to_owned()),
+                }
+            }
+            // What a folder's own mod.rs hands to its files is no arrow: it stands for the folder.
+            file_of(&at).filter(|to| *to != me && !me.starts_with(to))
+        });
+        (me.clone(), found.collect())
+    };
+    sources.iter().map(of).collect()
+}
+
+/// Every path of the `use` items, groups spread out.
+fn use_paths(code: &str) -> Vec<Vec<String>> {
+    let items = code.lines().enumerate().filter(|(_, line)| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("pub ").unwrap_or(line);
+        line.starts_with("use ")
+    });
+    let lines: Vec<&str> = code.lines().collect();
+    let mut paths = Vec::new();
+    for (at, _) in items {
+        let text = lines[at..].join(" ");
+        let item = text.split(';').next().unwrap_or_default();
+        let item = item.split("use ").nth(1).unwrap_or_default();
+        spread(item.trim(), &[], &mut paths);
+    }
+    paths
+}
+
+fn spread(item: &str, before: &[String], paths: &mut Vec<Vec<String>>) {
+    let (head, group) = match item.split_once('{') {
+        Some((head, group)) => (head, Some(group.trim_end().trim_end_matches('}'))),
+        None => (item, None),
+    };
+    let mut path = before.to_vec();
+    let names = head.split("::").map(|name| name.split(" as ").next().unwrap_or_default().trim());
+    path.extend(names.filter(|name| !name.is_empty() && *name != "self").map(str::to_owned));
+    let Some(group) = group else { return paths.push(path) };
+    let (mut depth, mut start) = (0, 0);
+    for (at, c) in group.char_indices().chain([(group.len(), ',')]) {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                let member = group[start..at].trim();
+                if !member.is_empty() {
+                    spread(member, &path, paths);
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A way from `from` back to itself, if there is one.
+fn circle(arrows: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>, from: &Vec<String>) -> Option<Vec<Vec<String>>> {
+    let mut ways = vec![vec![from.clone()]];
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop() {
+        for to in arrows.get(way.last()?)? {
+            let longer = || way.iter().chain([to]).cloned().collect::<Vec<_>>();
+            if to == from {
+                return Some(longer());
+            }
+            if seen.insert(to.clone()) {
+                ways.push(longer());
+            }
+        }
+    }
+    None
+}
+
 fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|l| l.contains(&module))
 }
@@ -123,6 +222,17 @@ fn arrows_point_down() {
         }
     }
     assert!(wrong.is_empty(), "arrows against ARCHITECTURE.md:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "sip/src", "media/src", "dialplans/src", "sms-gateway/src"] {
+        let arrows = uses_of_files(folder);
+        let circles = arrows.keys().filter_map(|file| circle(&arrows, file));
+        wrong.extend(circles.map(|way| way.iter().map(|file| file.join("::")).collect::<Vec<_>>().join(" -> ")));
+    }
+    assert!(wrong.is_empty(), "circles of imports:\n{}", wrong.join("\n"));
 }
 
 #[test]
@@ -168,7 +278,9 @@ fn sql_is_written_in_rows_and_store_only() {
     for source in sources("src") {
         let from = module(&source.path);
         let in_rows = source.path.components().any(|c| c.as_os_str().to_string_lossy().starts_with("rows"));
-        let is_sql = source.code.contains("sqlx::query") || source.code.contains("sqlx::raw_sql");
+        let is_sql = ["sqlx::query", "sqlx::raw_sql", "SELECT ", "INSERT INTO ", "DELETE FROM ", " SET "]
+            .iter()
+            .any(|sign| source.code.contains(sign));
         if is_sql && !in_rows && from != "store" && from != "log" {
             wrong.push(source.path.display().to_string());
         }
@@ -202,4 +314,16 @@ fn the_reader_of_use_lines_reads_groups() {
     let code = "use crate::{ids::Id, log::{a, b}, store};\nuse crate::access::Actor;";
     let names: Vec<String> = named_after(code, "crate::").into_iter().collect();
     assert_eq!(names, ["access", "ids", "log", "store"]);
+    let paths: Vec<String> =
+        use_paths("pub use super::{a::{B, c::D}, e};\nuse crate::f::{self, G as H};\nlet use_ = 1;")
+            .iter()
+            .map(|path| path.join("::"))
+            .collect();
+    assert_eq!(paths, ["super::a::B", "super::a::c::D", "super::e", "crate::f", "crate::f::G"]);
+    let arrows = BTreeMap::from(
+        [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")]
+            .map(|(from, to)| (vec![from.to_owned()], BTreeSet::from([vec![to.to_owned()]]))),
+    );
+    assert_eq!(circle(&arrows, &vec!["a".to_owned()]).map(|way| way.len()), Some(4));
+    assert_eq!(circle(&arrows, &vec!["d".to_owned()]), None);
 }

@@ -12,6 +12,7 @@
 
 pub mod call;
 mod commands;
+mod day;
 pub mod desk;
 pub mod edge;
 mod follow;
@@ -20,10 +21,12 @@ pub mod records;
 mod registry;
 mod rows;
 pub mod switch;
+mod views;
 
-pub use commands::{CallFilter, CallView, Calls, EndView, FigureView, Recording, WrapUpView};
+pub use commands::Calls;
 pub use follow::{Past, close_interrupted, past, running};
 pub use registry::StoredRegistry;
+pub use views::{CallFilter, CallView, CodeView, EndView, FigureView, Recording, ThirdView, WrapUpView};
 
 use crate::store::Migration;
 

@@ -8,10 +8,10 @@ use liandong_dialplans::QueueName;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row};
 
-use super::commands::CallFilter;
 use super::edge::{BindingChange, StoredBinding};
 use super::queue::figures::{CallFact, Outcome};
 use super::switch::{Entry, state_of};
+use super::views::CallFilter;
 use crate::access::{Predicate, orgs_column};
 use crate::events::Personal;
 use crate::events::calls::{CallsEvent, Direction};

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use crate::access::{Action, Actor};
-use crate::calls::desk::CodeView;
+use crate::calls::CodeView;
 use crate::calls::edge::{Credentials, Edge, EdgeConfig, SipAccount, SipTls};
 use crate::calls::records::Writer;
 use crate::calls::switch::{AgentProfile, Agents, Areas, County, PortFuture, Ready, Setup};

@@ -11,7 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::talk::Transfer;
-use super::{Call, CallEvent, DIRECT_RING, EndedBy, LegId, LegState, MediaCommand, Party, Refusal, Role, Turn};
+use super::{Call, CallEvent, DIRECT_RING, EndedBy, LegId, LegState, MediaCommand, Party, Refusal, Turn};
 use crate::calls::queue::Input as QueueInput;
 use crate::ids::PersonId;
 
@@ -69,7 +69,7 @@ impl Call {
     pub(super) fn begin_consult(&mut self, by: PersonId, to: Party, turn: &mut Turn) -> Result<(), Refusal> {
         let from = self.passing_leg(by)?;
         self.book_all(turn.now.mono);
-        let leg = self.invite(role_of(&to), to, DIRECT_RING, turn).ok_or(Refusal::TooManyLegs)?;
+        let leg = self.invite(to.role(), to, DIRECT_RING, turn).ok_or(Refusal::TooManyLegs)?;
         self.part_bridge(turn);
         self.consult = Some(Consult { from, to: leg, answered: false });
         if let Some(waits) = self.facing(from) {
@@ -236,12 +236,5 @@ impl Call {
     pub(super) fn waiting_side_left(&mut self, turn: &mut Turn) {
         let by = if self.anchor == super::CALLER { EndedBy::Callee } else { EndedBy::Caller };
         self.end(by, liandong_dialplans::Cause::Normal, turn);
-    }
-}
-
-pub(super) fn role_of(to: &Party) -> Role {
-    match to {
-        Party::Agent(agent) => Role::Agent { agent: *agent },
-        Party::Number(_) => Role::Number,
     }
 }

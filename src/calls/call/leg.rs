@@ -39,6 +39,16 @@ pub enum Party {
     Number(String),
 }
 
+impl Party {
+    /// The role of the leg that leads to it.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::Agent(agent) => Role::Agent { agent: *agent },
+            Self::Number(_) => Role::Number,
+        }
+    }
+}
+
 /// The states of a leg.
 ///
 /// ```text

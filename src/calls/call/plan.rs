@@ -2,7 +2,6 @@
 
 use liandong_dialplans::{Action, DialResult, Input as PlanInput, Millis, PlayId, PromptRef, Repeat, TargetName};
 
-use super::consult::role_of;
 use super::{
     CALLER, Call, CallEvent, DIRECT_RING, Effect, EndedBy, LegCommand, LegId, LegState, MediaCommand, Party, Phase,
     Role, Turn,
@@ -160,7 +159,7 @@ impl Call {
     /// Invites the other party of a direct call.
     pub(super) fn dial_direct(&mut self, turn: &mut Turn) {
         let Some(to) = self.direct_to.take() else { return };
-        self.dialled = self.invite(role_of(&to), to, DIRECT_RING, turn);
+        self.dialled = self.invite(to.role(), to, DIRECT_RING, turn);
     }
 
     /// A leg that we invited answered.

@@ -3,7 +3,6 @@
 use liandong_dialplans::{Cause, Input as PlanInput, Millis};
 use serde::{Deserialize, Serialize};
 
-use super::consult::role_of;
 use super::{
     CALLER, Call, CallEvent, DIRECT_RING, EndedBy, LegId, LegState, MediaCommand, Party, Phase, Refusal, Turn,
 };
@@ -213,7 +212,7 @@ impl Call {
     pub(super) fn transfer(&mut self, by: PersonId, to: Party, turn: &mut Turn) -> Result<(), Refusal> {
         let from = self.passing_leg(by)?;
         self.book_all(turn.now.mono);
-        let leg = self.invite(role_of(&to), to, DIRECT_RING, turn).ok_or(Refusal::TooManyLegs)?;
+        let leg = self.invite(to.role(), to, DIRECT_RING, turn).ok_or(Refusal::TooManyLegs)?;
         self.part_bridge(turn);
         self.transfer = Some(Transfer { from: Some(from), to: leg });
         for waits in [Some(self.anchor), self.peer].into_iter().flatten() {

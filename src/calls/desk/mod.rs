@@ -3,7 +3,6 @@
 //! Must not know: how the switch does it, HTTP.
 
 mod callbacks;
-mod day;
 mod queues;
 mod wrap_up;
 
@@ -12,29 +11,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use callbacks::CallbackView;
-pub(super) use day::Day;
 pub use queues::{AgentCounts, QueueFigures, QueueNow, QueuesView, RateView, SeatView, TrendSlot, WaitingCall};
 
 use super::call::Command;
 use super::commands::no_person;
 use super::queue::{self, AgentView, Wanted};
 use super::rows;
-use super::switch::{AgentProfile, Ask, Do, Third, View, state_words};
+use super::switch::{AgentProfile, Ask, Do, View, state_words};
+use super::views::{CodeView, ThirdView};
 use super::{CallView, Calls};
 use crate::access::{Action, Actor, CommandError, Refusal, Target};
 use crate::ids::{CallId, CaseId, PersonId, Timestamp};
 
 /// Longest reason.
 const REASON_MAX: usize = 60;
-
-/// Something to choose at the desk: a reason to take no calls, what a call was about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct CodeView {
-    /// Its code.
-    pub code: String,
-    /// What people call it.
-    pub name: String,
-}
 
 /// Why an agent takes no calls.
 const REASONS: [(&str, &str); 5] =
@@ -120,21 +110,6 @@ pub struct CallState {
     pub muted: bool,
     /// A third party who is asked or takes part.
     pub third: Option<ThirdView>,
-}
-
-/// A third party in a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ThirdView {
-    /// `ringing`; `talking`: with the agent, while the other side waits; `together`: all three.
-    pub state: String,
-    /// The agent's name, where it is one.
-    pub name: Option<String>,
-}
-
-impl ThirdView {
-    pub(in crate::calls) fn of(third: Third) -> Self {
-        Self { state: third.state.into(), name: third.name }
-    }
 }
 
 /// The body of a command about a running call.

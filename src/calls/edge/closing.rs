@@ -2,10 +2,10 @@
 
 use liandong_sip::{DialogId, Flow, Method, Millis};
 
+use super::answers;
 use super::core::{Change, Core, DETACHED_MS, Purpose, ServerUse};
-use super::leg::{BranchState, Described, Leg, LegKey, MediaJob, NoMedia, Phase};
+use super::leg::{BranchState, Described, Leg, LegKey, MediaJob, NoMedia, Phase, is_browser};
 use super::within::is_announced;
-use super::{answers, incoming::is_browser};
 use crate::calls::call::LegEvent;
 
 /// By the switch.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use liandong_sip::digest::{Algorithm, Authenticator, Offer, Secret, Verdict};
 use liandong_sip::message::Message;
-use liandong_sip::registrar::Bindings;
+use liandong_sip::registrar::{Bindings, Registration};
 use liandong_sip::transaction::Config as EndpointConfig;
 use liandong_sip::{
     ClientKey, DialogId, Endpoint, Flow, Method, Millis, Name, Output, Request, Response, ServerKey, Transport,
@@ -22,7 +22,6 @@ use liandong_sip::{
 use super::answers;
 use super::guard::{Admission, Guard};
 use super::leg::{BranchId, Leg, LegKey, MediaJob, MediaReply};
-use super::register::PendingSave;
 use super::{Credentials, EdgeEvent, SipAccount, StoredBinding};
 use crate::calls::call::{LegCommand, LegEvent};
 use crate::config::Trunk;
@@ -68,6 +67,14 @@ pub(super) enum Change {
     Remove { extension: String, contact: String },
     KeepLeg { key: LegKey, detail: String },
     DropLeg { key: LegKey },
+}
+
+/// A REGISTER whose 200 waits for the disk.
+#[derive(Debug)]
+pub(super) struct PendingSave {
+    pub(super) key: ServerKey,
+    pub(super) request: Request,
+    pub(super) registration: Registration,
 }
 
 /// Why a media job was given.

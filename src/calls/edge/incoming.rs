@@ -5,7 +5,7 @@ use liandong_sip::{Dialog, Flow, Millis, Name, NameAddr, Request, Response, Serv
 
 use super::answers;
 use super::core::{CallFacts, Core, LEGS_MAX, Purpose, ServerUse, Who};
-use super::leg::{BranchId, Described, Invited, Leg, LegKey, MediaJob, NoMedia, Phase};
+use super::leg::{BranchId, Described, Invited, Leg, LegKey, MediaJob, NoMedia, Phase, is_browser};
 use super::{EdgeEvent, Source};
 use crate::calls::call::{LegEvent, LegId};
 use crate::ids::CallId;
@@ -201,11 +201,6 @@ pub(super) fn offer_in(request: &Request, flow: Flow) -> MediaJob {
     } else {
         MediaJob::Answer { offer: request.body.clone(), from: flow.remote.ip() }
     }
-}
-
-/// Whoever comes by WebSocket has WebRTC media.
-pub(super) fn is_browser(flow: Flow) -> bool {
-    matches!(flow.transport, liandong_sip::Transport::Ws | liandong_sip::Transport::Wss)
 }
 
 /// Who calls, as a trunk says it; empty if withheld.

@@ -6,9 +6,14 @@ use bytes::Bytes;
 use liandong_sip::session_timer::SessionTimer;
 use liandong_sip::{Dialog, Flow, Millis, Request, ServerKey, Uri};
 
-use super::kept::KeptMedia;
+use super::kept_media::KeptMedia;
 use crate::calls::call::LegId;
 use crate::ids::{CallId, PersonId};
+
+/// Whoever comes by WebSocket has WebRTC media.
+pub(super) fn is_browser(flow: Flow) -> bool {
+    matches!(flow.transport, liandong_sip::Transport::Ws | liandong_sip::Transport::Wss)
+}
 
 /// Names a leg of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

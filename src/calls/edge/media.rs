@@ -16,7 +16,7 @@ use liandong_media::rtc::phones::{PhoneEndpoint, PhoneError, PhoneLeg};
 use tokio::sync::mpsc;
 
 use super::describe::{Describer, Unfit};
-use super::kept::KeptMedia;
+use super::kept_media::KeptMedia;
 use super::leg::{BranchId, Described, LegKey, MediaJob, MediaReply, NoMedia};
 
 /// Jobs that may wait for one worker: a leg has at most its branches' offers and two more under way.

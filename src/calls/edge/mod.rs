@@ -17,6 +17,7 @@ mod describe;
 mod guard;
 mod incoming;
 mod kept;
+mod kept_media;
 mod leg;
 mod media;
 mod outgoing;

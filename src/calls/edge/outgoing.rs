@@ -10,8 +10,7 @@ use liandong_sip::{CSeq, ClientKey, DialogId, Flow, Method, Millis, Name, NameAd
 
 use super::answers;
 use super::core::{CallFacts, ClientUse, Core, LEGS_MAX, Purpose};
-use super::incoming::is_browser;
-use super::leg::{Branch, BranchId, BranchState, Described, Leg, LegKey, MediaJob, NoMedia, Phase, Target};
+use super::leg::{Branch, BranchId, BranchState, Described, Leg, LegKey, MediaJob, NoMedia, Phase, Target, is_browser};
 use crate::calls::call::{LegEvent, Party};
 use crate::config::Trunk;
 use crate::ids::PersonId;

@@ -6,18 +6,10 @@ use liandong_sip::{Flow, Method, Millis, Name, Request, ServerKey, Transport, Ur
 use serde::{Deserialize, Serialize};
 
 use super::answers;
-use super::core::{Change, Core, Who};
+use super::core::{Change, Core, PendingSave, Who};
 use super::leg::LegKey;
 use super::{EdgeEvent, SipAccount, StoredBinding};
 use crate::ids::{PersonId, Timestamp};
-
-/// A REGISTER whose 200 waits for the disk.
-#[derive(Debug)]
-pub(super) struct PendingSave {
-    key: ServerKey,
-    request: Request,
-    registration: Registration,
-}
 
 /// [`StoredBinding::detail`].
 #[derive(Debug, Serialize, Deserialize)]
@@ -118,7 +110,7 @@ impl Core {
     fn contact_came(&mut self, binding: &Binding, is_new: bool, now: Millis) {
         let (Some(agent), Some(flow)) = (self.owners.get(&binding.aor).copied(), binding.flow) else { return };
         self.come_home(agent, binding, flow);
-        if super::incoming::is_browser(flow) {
+        if super::leg::is_browser(flow) {
             self.invite_returned(agent, now);
         }
         if is_new {

@@ -213,7 +213,7 @@ impl Core {
     pub(super) fn refresh(&mut self, key: LegKey, now: Millis) {
         let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.is_up()) else { return };
         if !leg.takes_update {
-            let browser = leg.flow.is_some_and(super::incoming::is_browser);
+            let browser = leg.flow.is_some_and(super::leg::is_browser);
             let job = MediaJob::Offer { branch: OWN_OFFER, browser, again: true };
             return self.media(key, Purpose::RefreshOffer, job);
         }

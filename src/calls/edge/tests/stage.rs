@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::calls::call::{LegCommand, LegEvent, LegId, Party};
 use crate::calls::edge::core::{Change, Core, CoreConfig, Out};
-use crate::calls::edge::kept::KeptMedia;
+use crate::calls::edge::kept_media::KeptMedia;
 use crate::calls::edge::leg::{BranchId, Described, LegKey, MediaJob, MediaReply, NoMedia};
 use crate::calls::edge::{Credentials, EdgeEvent, SipAccount, StoredLeg};
 use crate::config::Config;

@@ -22,7 +22,7 @@ const AGE_MAX_MS: i64 = 10_000;
 
 /// The memory.
 #[derive(Default)]
-pub(in crate::calls) struct Day(Mutex<HashMap<(String, Vec<String>), Kept>>);
+pub(super) struct Day(Mutex<HashMap<(String, Vec<String>), Kept>>);
 
 struct Kept {
     changes: u64,
