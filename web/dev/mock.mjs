@@ -399,7 +399,7 @@ function newCase(body) {
   return ok(full(c), 201)
 }
 
-function callAct(id, action, body) {
+function callAct(id, action) {
   if (id !== liveCall.id || desk.call === null) return problem(409, 'call_ended', '通话已结束。')
   const now = iso(Date.now())
   if (action === 'hold') Object.assign(liveCall, { state: 'held', held_since: now })
