@@ -14,9 +14,9 @@ use super::sip::{Call, Seen, TRUNK, Targets, far_end};
 use super::table::Table;
 
 /// Calls begun each second: below what the machine can do, so that nothing waits and nothing is lost.
-const RATE: u64 = 100;
-/// How long each call lives: until well after the far end has answered.
-const LIFE: Duration = Duration::from_millis(400);
+const RATE: u64 = 50;
+/// How long each call lives: the recording notice is heard to its end before the far end is rung.
+const LIFE: Duration = Duration::from_secs(5);
 /// Running calls whose memory is measured.
 const RUNNING: u64 = 500;
 /// How long they talk before the memory is read: past the notice, so that each is recorded.
@@ -114,6 +114,7 @@ pub async fn memory(hub: &Hub, ends: &Ends, table: &mut Table) {
     }
     let calls: Vec<Call> =
         futures_util::future::join_all(calls).await.into_iter().filter_map(|c| c.ok().flatten()).collect();
+    tokio::time::sleep(LIFE).await; // the last of them, too, is connected by then
     let targets: Vec<SocketAddr> = calls.iter().map(|c| c.media).collect();
     let far: Vec<SocketAddr> = ends.targets.lock().unwrap().values().copied().collect();
     let from = hub.used();
