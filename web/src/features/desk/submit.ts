@@ -57,7 +57,8 @@ async function goOn(created: Case, way: Way): Promise<Case> {
       : ['answer', { answer_text: way.answer_text }]
   const ready =
     hasVerb(created, verb) || !hasVerb(created, 'accept') ? created : await act(created.id, 'accept', {})
-  return act(ready.id, verb, body)
+  // The hub tells the query code once, at capture: it is still to be read to the citizen.
+  return { ...(await act(ready.id, verb, body)), query_code: created.query_code }
 }
 
 const hasVerb = (one: Case, verb: string) => one.verbs.some((each) => each.verb === verb)
